@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which zone memory goes to: gathers the facts that policy.c decides from.
+ *
+ * Called by the online operation and to show what a block could become
+ * (valid_zones), under device_hotplug_lock, which keeps the counters of groups;
+ * those of zones change under the memory hotplug lock, and a stale one makes for
+ * a choice as good as that of a moment ago.
+ */
+#include <linux/mm.h>
+
+#include "hotplug.h"
+
+static struct zone *mhp_movable_zone(int nid)
+{
+	return &NODE_DATA(nid)->node_zones[ZONE_MOVABLE];
+}
+
+static bool mhp_zone_meets(struct zone *zone, struct mhp_range range)
+{
+	return zone_intersects(zone, range.start, mhp_range_pages(range));
+}
+
+/* Kernel memory is ZONE_NORMAL, unless a lower zone spans that place already. */
+static struct zone *mhp_kernel_zone(int nid, struct mhp_range range)
+{
+	struct zone *zones = NODE_DATA(nid)->node_zones;
+	int i = 0;
+
+	while (i < ZONE_NORMAL && !mhp_zone_meets(&zones[i], range))
+		i++;
+	return &zones[i];
+}
+
+static enum mhp_zone_choice mhp_choose_contig(int nid, struct mhp_range range)
+{
+	struct mhp_contig_facts facts = {
+		.in_kernel = mhp_zone_meets(mhp_kernel_zone(nid, range), range),
+		.in_movable = mhp_zone_meets(mhp_movable_zone(nid), range),
+		.prefer_movable = movable_node_is_enabled(),
+	};
+
+	return mhp_policy_contig(&facts);
+}
+
+static void mhp_sum_zone(struct mhp_ratio_facts *facts, const struct zone *zone)
+{
+	unsigned long cma_pages = 0;
+
+	if (zone_idx(zone) == ZONE_MOVABLE) {
+		facts->movable += zone->present_pages;
+		return;
+	}
+#ifdef CONFIG_CMA
+	/* Always of boot-time memory, and as good as movable. */
+	cma_pages = zone->cma_pages;
+#endif
+	facts->early_kernel += zone->present_early_pages - cma_pages;
+	facts->movable += cma_pages;
+}
+
+static void mhp_sum_node(struct mhp_ratio_facts *facts, int nid)
+{
+	struct zone *zones = NODE_DATA(nid)->node_zones;
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		if (populated_zone(&zones[i]))
+			mhp_sum_zone(facts, &zones[i]);
+}
+
+/* NUMA_NO_NODE: of all nodes */
+static bool mhp_ratio_allows(int nid, const struct memory_group *group,
+			     unsigned long wanted)
+{
+	struct mhp_ratio_facts facts = {
+		.wanted = wanted,
+		.ratio = READ_ONCE(auto_movable_ratio),
+	};
+	int node;
+
+	if (nid != NUMA_NO_NODE)
+		mhp_sum_node(&facts, nid);
+	else
+		for_each_online_node(node)
+			mhp_sum_node(&facts, node);
+
+	mhp_groups_sum(nid, group, facts.ratio, &facts.others);
+	if (group && group->is_dynamic)
+		facts.group_kernel = group->present_kernel_pages;
+
+	return mhp_policy_ratio_allows(&facts);
+}
+
+/*
+ * What of a dynamic group's unit is movable already; false if some of it is kernel
+ * memory. Only hotplugged memory is in groups, so a section is of one zone.
+ */
+static bool mhp_unit_is_movable(struct mhp_range unit, unsigned long *online_pages)
+{
+	unsigned long pfn;
+
+	for (pfn = unit.start; pfn < unit.end; pfn += PAGES_PER_SECTION) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		if (!page)
+			continue;
+		if (!is_zone_movable_page(page))
+			return false;
+		*online_pages += PAGES_PER_SECTION;
+	}
+	return true;
+}
+
+/*
+ * How much would become movable along with the range: a device, or a unit of a
+ * dynamic one, goes to one zone. 0: it has kernel memory already.
+ */
+static unsigned long mhp_movable_wanted(const struct memory_group *group,
+					struct mhp_range range)
+{
+	unsigned long unit_pages, online_pages = 0;
+	struct mhp_range unit;
+
+	if (!group)
+		return mhp_range_pages(range);
+
+	if (!group->is_dynamic) {
+		if (group->present_kernel_pages ||
+		    group->present_movable_pages >= group->s.max_pages)
+			return 0;
+		return group->s.max_pages - group->present_movable_pages;
+	}
+
+	unit_pages = group->d.unit_pages;
+	if (unit_pages <= mhp_range_pages(range))
+		return mhp_range_pages(range);
+
+	unit.start = ALIGN_DOWN(range.start, unit_pages);
+	unit.end = unit.start + unit_pages;
+	if (!mhp_unit_is_movable(unit, &online_pages))
+		return 0;
+	return unit_pages - online_pages;
+}
+
+static enum mhp_zone_choice mhp_choose_auto_movable(int nid,
+						    const struct memory_group *group,
+						    struct mhp_range range)
+{
+	unsigned long wanted = mhp_movable_wanted(group, range);
+
+	if (!wanted || !mhp_ratio_allows(NUMA_NO_NODE, group, wanted))
+		return MHP_CHOOSE_KERNEL;
+	if (IS_ENABLED(CONFIG_NUMA) && auto_movable_numa_aware &&
+	    !mhp_ratio_allows(nid, group, wanted))
+		return MHP_CHOOSE_KERNEL;
+	return MHP_CHOOSE_MOVABLE;
+}
+
+static enum mhp_zone_choice mhp_choose(enum mmop type, int nid,
+				       const struct memory_group *group,
+				       struct mhp_range range)
+{
+	switch (type) {
+	case MMOP_ONLINE_KERNEL:
+		return MHP_CHOOSE_KERNEL;
+	case MMOP_ONLINE_MOVABLE:
+		return MHP_CHOOSE_MOVABLE;
+	default:
+		break;
+	}
+	if (mhp_policy_is_auto_movable())
+		return mhp_choose_auto_movable(nid, group, range);
+	return mhp_choose_contig(nid, range);
+}
+
+/**
+ * mhp_choose_zone() - which zone a range would come online to
+ * @type: What was asked for; MMOP_ONLINE leaves it to the online policy.
+ * @nid: The range's node, which has been online before or is.
+ * @group: The memory group it belongs to, or NULL.
+ * @range: A block, or several.
+ *
+ * Context: device_hotplug_lock.
+ * Return: the zone, which may be empty.
+ */
+struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group,
+			     struct mhp_range range)
+{
+	if (mhp_choose(type, nid, group, range) == MHP_CHOOSE_MOVABLE)
+		return mhp_movable_zone(nid);
+	return mhp_kernel_zone(nid, range);
+}
+
+/**
+ * mhp_zone_for_block() - which zone a block would come online to
+ * @mem: The block, offline.
+ * @type: What would be asked for.
+ *
+ * Context: for the view to show; a guess without device_hotplug_lock.
+ * Return: the zone.
+ */
+struct zone *mhp_zone_for_block(struct memory_block *mem, enum mmop type)
+{
+	return mhp_choose_zone(type, mem->nid, mem->group, mhp_block_range(mem));
+}
