@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Empties isolated memory: migrates what moves, dissolves free huge pages,
+ * drains, and tries again until nothing is left, or until it is plain that
+ * something will stay.
+ *
+ * Called by offline.c under device_hotplug_lock with the range isolated, so that
+ * nothing new is allocated there. Migration takes its own locks. Without the
+ * memory hotplug lock, but for mhp_settle().
+ */
+#include <linux/gfp.h>
+#include <linux/hugetlb.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/page-isolation.h>
+#include <linux/rmap.h>
+#include <linux/sched/signal.h>
+#include <linux/swap.h>
+
+#include "hotplug.h"
+#include "../internal.h"
+
+#include <trace/events/memory_hotplug.h>
+
+/* Pages that are gathered before they are migrated together */
+#define MHP_BATCH_PAGES		2048UL
+
+/*
+ * Passes after which a page that cannot move is believed to stay: slab and the
+ * like may be on their way out when they are first seen.
+ */
+#define MHP_PASSES_FOR_FIXED	25
+
+/* Passes in which all that failed did so for want of memory */
+#define MHP_PASSES_WITHOUT_ROOM	50
+
+/* Between passes that moved nothing */
+#define MHP_PAUSE_MS		20
+
+/**
+ * struct mhp_pass - going through a range once
+ * @folios: Isolated, to be migrated.
+ * @nr_queued: Their pages.
+ * @nr_moved: Pages migrated so far.
+ * @nr_failed: Folios that could be neither isolated nor migrated.
+ * @nr_starved: Those of them that found no memory to go to, in batches.
+ * @stuck: The first pfn that failed; 0: none.
+ */
+struct mhp_pass {
+	struct list_head folios;
+	unsigned long nr_queued;
+	unsigned long nr_moved;
+	unsigned long nr_failed;
+	unsigned long nr_starved;
+	unsigned long stuck;
+};
+
+static void mhp_pass_failed(struct mhp_pass *pass, unsigned long pfn)
+{
+	if (!pass->stuck)
+		pass->stuck = pfn;
+	pass->nr_failed++;
+}
+
+/*
+ * Targets: on the same node where there is room, else on any. All that is to
+ * leave is isolated, so no page lands in a block that is next.
+ */
+static void mhp_migrate(struct mhp_pass *pass)
+{
+	nodemask_t nodes = node_states[N_MEMORY];
+	struct migration_target_control target = {
+		.nid = NUMA_NO_NODE,
+		.nmask = &nodes,
+		.gfp_mask = GFP_USER | __GFP_MOVABLE | __GFP_RETRY_MAYFAIL | __GFP_NOWARN,
+		.reason = MR_MEMORY_HOTPLUG,
+	};
+	unsigned int moved = 0;
+	struct folio *folio;
+	int left;
+
+	if (list_empty(&pass->folios))
+		return;
+
+	left = migrate_pages(&pass->folios, alloc_migration_target, NULL,
+			     (unsigned long)&target, MIGRATE_SYNC,
+			     MR_MEMORY_HOTPLUG, &moved);
+	pass->nr_moved += moved;
+	if (left == -ENOMEM)
+		pass->nr_starved++;
+	list_for_each_entry(folio, &pass->folios, lru)
+		mhp_pass_failed(pass, folio_pfn(folio));
+	putback_movable_pages(&pass->folios);
+	pass->nr_queued = 0;
+}
+
+/* A page with a hardware error stays; its users must let go of it. */
+static void mhp_unmap_poisoned(struct folio *folio, unsigned long pfn)
+{
+	if (folio_test_large(folio) && !folio_test_hugetlb(folio))
+		return;
+	if (folio_test_lru(folio) && !folio_isolate_lru(folio))
+		return;
+	if (!folio_mapped(folio))
+		return;
+	folio_lock(folio);
+	unmap_poisoned_folio(folio, pfn, false);
+	folio_unlock(folio);
+}
+
+static bool mhp_may_move(struct folio *folio)
+{
+	return folio_test_lru(folio) || folio_test_hugetlb(folio) ||
+	       __folio_test_movable(folio);
+}
+
+/* Queue the folio of @pfn if it can move. Return the pfn to go on with. */
+static unsigned long mhp_queue(struct mhp_pass *pass, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct folio *folio = page_folio(page);
+	unsigned long next = pfn + 1;
+
+	if (!mhp_may_move(folio) || !folio_try_get(folio))
+		return next;
+	/* Without a reference the folio may have been split or freed. */
+	if (page_folio(page) != folio)
+		goto out;
+
+	next = max(next, folio_pfn(folio) + folio_nr_pages(folio));
+	if (folio_contain_hwpoisoned_page(folio))
+		mhp_unmap_poisoned(folio, pfn);
+	else if (isolate_folio_to_list(folio, &pass->folios))
+		pass->nr_queued += folio_nr_pages(folio);
+	else
+		mhp_pass_failed(pass, pfn);
+out:
+	folio_put(folio);
+	return next;
+}
+
+/* The pfn behind a free chunk; @pfn where it is none. */
+static unsigned long mhp_skip_free(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	unsigned int order;
+
+	if (!PageBuddy(page))
+		return pfn;
+	/* Read without the zone's lock: may be anything. */
+	order = buddy_order_unsafe(page);
+	if (order > MAX_PAGE_ORDER || !IS_ALIGNED(pfn, 1UL << order))
+		return pfn + 1;
+	return pfn + (1UL << order);
+}
+
+/* Has the caller had enough? */
+static int mhp_out_of_patience(struct mhp_evacuation *ev, unsigned long pfn)
+{
+	if (signal_pending(current))
+		return mhp_refuse_page(ev->op, MHP_INTERRUPTED, pfn,
+				       mhp_classify_page(pfn));
+	if (ev->deadline && time_after_eq(jiffies, ev->deadline))
+		return mhp_refuse_page(ev->op, MHP_STUCK, pfn,
+				       mhp_classify_page(pfn));
+	return 0;
+}
+
+static int mhp_pass_over(struct mhp_evacuation *ev, struct mhp_pass *pass,
+			 struct mhp_range range)
+{
+	unsigned long pfn = range.start;
+	int error = 0;
+
+	while (pfn < range.end && !error) {
+		unsigned long next = mhp_skip_free(pfn);
+
+		if (next == pfn)
+			next = mhp_queue(pass, pfn);
+		pfn = next;
+		if (pass->nr_queued >= MHP_BATCH_PAGES) {
+			mhp_migrate(pass);
+			error = mhp_out_of_patience(ev, min(pfn, range.end - 1));
+		}
+		cond_resched();
+	}
+	mhp_migrate(pass);
+	ev->nr_moved += pass->nr_moved;
+	ev->nr_passes++;
+	trace_mhp_evacuate_pass(range.start, range.end, pass->nr_moved,
+				pass->nr_failed, pass->stuck);
+	return error;
+}
+
+/* What does not move by itself: free huge pages, pages on per-CPU lists. */
+static int mhp_sweep(struct mhp_range range)
+{
+	int error = dissolve_free_hugetlb_folios(range.start, range.end);
+
+	wait_for_freed_hugetlb_folios();
+	drain_all_pages(page_zone(pfn_to_page(range.start)));
+	return error;
+}
+
+/**
+ * struct mhp_patience - how long the same obstacle has stood
+ * @fixed_pfn: The page that seems fixed.
+ * @nr_fixed: For how many passes.
+ * @nr_starved: Passes in a row that moved nothing for want of memory.
+ * @nr_hugetlb: Passes in a row that could not dissolve huge pages.
+ */
+struct mhp_patience {
+	unsigned long fixed_pfn;
+	unsigned int nr_fixed;
+	unsigned int nr_starved;
+	unsigned int nr_hugetlb;
+};
+
+static int mhp_judge_fixed(struct mhp_evacuation *ev, struct mhp_patience *patience,
+			   unsigned long pfn, enum mhp_page_class class)
+{
+	if (!mhp_class_is_fixed(class))
+		patience->nr_fixed = 0;
+	else if (patience->fixed_pfn == pfn)
+		patience->nr_fixed++;
+	else
+		patience->nr_fixed = 1;
+	patience->fixed_pfn = pfn;
+	if (patience->nr_fixed < MHP_PASSES_FOR_FIXED)
+		return 0;
+	return mhp_refuse_page(ev->op, MHP_UNMOVABLE, pfn, class);
+}
+
+/* Go on, or is it plain by now that the range cannot be emptied? */
+static int mhp_judge(struct mhp_evacuation *ev, struct mhp_patience *patience,
+		     const struct mhp_pass *pass, int swept,
+		     unsigned long pfn, enum mhp_page_class class)
+{
+	bool starved = pass->nr_starved && !pass->nr_moved;
+
+	patience->nr_starved = starved ? patience->nr_starved + 1 : 0;
+	if (patience->nr_starved >= MHP_PASSES_WITHOUT_ROOM)
+		return mhp_refuse_page(ev->op, MHP_NO_ROOM, pfn, class);
+
+	patience->nr_hugetlb = swept && !pass->nr_moved ? patience->nr_hugetlb + 1 : 0;
+	if (patience->nr_hugetlb >= MHP_PASSES_WITHOUT_ROOM)
+		return mhp_refuse_page(ev->op, MHP_HUGETLB, pfn, class);
+
+	return mhp_judge_fixed(ev, patience, pfn, class);
+}
+
+/*
+ * @driver_pages_leave: Pages that a driver holds may stay for now: it lets go of
+ * them when it hears MEM_GOING_OFFLINE.
+ */
+static int mhp_empty(struct mhp_evacuation *ev, struct mhp_range range,
+		     bool driver_pages_leave)
+{
+	struct mhp_patience patience = { };
+
+	for (;;) {
+		struct mhp_pass pass = { .folios = LIST_HEAD_INIT(pass.folios) };
+		enum mhp_page_class class;
+		unsigned long pfn;
+		int swept, error;
+
+		error = mhp_pass_over(ev, &pass, range);
+		if (error)
+			return error;
+
+		swept = mhp_sweep(range);
+		pfn = mhp_first_in_the_way(range.start, range.end, &class);
+		if (class == MHP_PAGE_NONE)
+			return 0;
+		if (class == MHP_PAGE_OFFLINE)
+			return driver_pages_leave ? 0 :
+			       mhp_refuse_page(ev->op, MHP_UNMOVABLE, pfn, class);
+
+		error = mhp_out_of_patience(ev, pfn);
+		if (!error)
+			error = mhp_judge(ev, &patience, &pass, swept, pfn, class);
+		if (error)
+			return error;
+		if (!pass.nr_moved)
+			schedule_timeout_interruptible(msecs_to_jiffies(MHP_PAUSE_MS));
+	}
+}
+
+/**
+ * mhp_evacuate() - empty a range before its blocks are announced
+ * @ev: The evacuation, kept over the ranges of an operation.
+ * @range: Isolated, online, within one zone.
+ *
+ * Pages that a driver holds (PageOffline with a reference) may be left.
+ *
+ * Context: under device_hotplug_lock; sleeps, for as long as it takes.
+ * Return: 0; -EBUSY where a page cannot move, -ENOMEM where there is no room
+ * elsewhere, -EINTR for a signal, -ETIMEDOUT past the deadline. The pages that
+ * have moved are elsewhere then; the rest is as it was.
+ */
+int mhp_evacuate(struct mhp_evacuation *ev, struct mhp_range range)
+{
+	return mhp_empty(ev, range, true);
+}
+
+/**
+ * mhp_settle() - make sure that a range is free, and stays so
+ * @ev: The evacuation.
+ * @zone: The range's zone.
+ * @range: Emptied before, isolated, and MEM_GOING_OFFLINE has been heard.
+ *
+ * On success the zone's per-CPU lists are disabled, for zone_pcp_enable(): with
+ * them a page could be allocated from an isolated pageblock.
+ *
+ * Context: with the memory hotplug lock held for writing.
+ * Return: as mhp_evacuate().
+ */
+int mhp_settle(struct mhp_evacuation *ev, struct zone *zone, struct mhp_range range)
+{
+	mhp_assert_write_locked();
+	for (;;) {
+		int error;
+
+		zone_pcp_disable(zone);
+		if (!test_pages_isolated(range.start, range.end, MEMORY_OFFLINE))
+			return 0;
+		zone_pcp_enable(zone);
+
+		error = mhp_out_of_patience(ev, range.start);
+		if (!error)
+			error = mhp_empty(ev, range, false);
+		if (error)
+			return error;
+	}
+}
+
+/**
+ * mhp_count_pages() - how much of a range is in use
+ * @range: Online.
+ * @nr_used: The pages in use that migration would need room for are added to it.
+ *	hugetlb is left out: it finds room in its own pools.
+ * @nr_free: The free pages are added to it.
+ */
+void mhp_count_pages(struct mhp_range range, unsigned long *nr_used,
+		     unsigned long *nr_free)
+{
+	unsigned long pfn = range.start;
+
+	while (pfn < range.end) {
+		unsigned long next = mhp_skip_free(pfn);
+		struct folio *folio;
+
+		cond_resched();
+		if (next != pfn) {
+			*nr_free += next - pfn;
+			pfn = next;
+			continue;
+		}
+		folio = page_folio(pfn_to_page(pfn));
+		if (folio_test_hugetlb(folio)) {
+			pfn = max(pfn + 1, folio_pfn(folio) + folio_nr_pages(folio));
+			continue;
+		}
+		*nr_used += !!folio_ref_count(folio) && !PageOffline(pfn_to_page(pfn));
+		pfn++;
+	}
+}
+
+/**
+ * mhp_admit_pages() - refuse what plainly fits nowhere else
+ * @op: The operation.
+ * @nr_used: Pages that have to move.
+ * @nr_free: Free pages that leave with them.
+ *
+ * Generous: page cache and swap count as room, so what is refused here could
+ * never have succeeded.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mhp_admit_pages(struct mhp_op *op, unsigned long nr_used, unsigned long nr_free)
+{
+	long room = global_zone_page_state(NR_FREE_PAGES) - nr_free;
+
+	room += global_node_page_state(NR_ACTIVE_FILE);
+	room += global_node_page_state(NR_INACTIVE_FILE);
+	room += get_nr_swap_pages();
+	if (room < 0 || nr_used > room)
+		return mhp_refuse(op, MHP_NO_ROOM);
+	return 0;
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The offline operation: one over all blocks of a range. They are isolated
+ * before anything moves, so no page moves twice; then they are committed
+ * block by block, in offline_block.c.
+ *
+ * Called by the view (a write to state or online) for one block, and by remove.c
+ * for many. Under device_hotplug_lock; migrates without the memory hotplug lock.
+ */
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/page-isolation.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/writeback.h>
+
+#include "hotplug.h"
+#include "offline.h"
+#include "../internal.h"
+
+/* Isolation may meet a page on its way between two lists: try again. */
+#define MHP_ISOLATE_ATTEMPTS	5
+#define MHP_ISOLATE_PAUSE_MS	10
+
+/**
+ * struct mhp_offline - memory blocks on their way offline
+ * @op: What every operation has.
+ * @blocks: The blocks, all online at the start.
+ * @leaving: What is known of each.
+ * @nr_gone: Of the first ones, how many are offline.
+ * @ev: The emptying of them.
+ */
+struct mhp_offline {
+	struct mhp_op op;
+	struct mhp_blocks *blocks;
+	struct mhp_leaving *leaving;
+	unsigned int nr_gone;
+	struct mhp_evacuation ev;
+};
+
+static struct mhp_offline *to_offline(struct mhp_op *op)
+{
+	return container_of(op, struct mhp_offline, op);
+}
+
+/**
+ * struct mhp_ram - how far RAM without holes reaches
+ * @next: The pfn behind it.
+ */
+struct mhp_ram {
+	unsigned long next;
+};
+
+static int mhp_ram_extend(unsigned long start_pfn, unsigned long nr_pages, void *arg)
+{
+	struct mhp_ram *ram = arg;
+
+	if (start_pfn != ram->next)
+		return 1;
+	ram->next += nr_pages;
+	return 0;
+}
+
+static int mhp_check_holes(struct mhp_op *op, struct mhp_range pages)
+{
+	struct mhp_ram ram = { .next = pages.start };
+
+	walk_system_ram_range(pages.start, mhp_range_pages(pages), &ram, mhp_ram_extend);
+	if (ram.next >= pages.end)
+		return 0;
+	return mhp_refuse_page(op, MHP_HOLE, ram.next, MHP_PAGE_HOLE);
+}
+
+static int mhp_check_block(struct mhp_op *op, const struct memory_block *mem,
+			   struct mhp_leaving *leaving)
+{
+	struct mhp_range all = mhp_block_range(mem);
+	unsigned long split = all.start + mhp_block_memmap_pages(mem);
+	int error;
+
+	*leaving = (struct mhp_leaving) {
+		.zone = mem->zone,
+		.memmap = mhp_range(all.start, split),
+		.pages = mhp_range(split, all.end),
+	};
+	if (mem->state != MHP_BLOCK_ONLINE)
+		return mhp_refuse(op, MHP_WRONG_STATE);
+	error = mhp_check_holes(op, leaving->pages);
+	if (error)
+		return error;
+	if (!mem->zone ||
+	    page_zone(pfn_to_page(split)) != mem->zone ||
+	    page_zone(pfn_to_page(all.end - 1)) != mem->zone)
+		return mhp_refuse(op, MHP_MANY_ZONES);
+	return 0;
+}
+
+static void mhp_offline_unclaim(struct mhp_op *op)
+{
+	struct mhp_offline *off = to_offline(op);
+	unsigned int i;
+
+	for (i = 0; i < off->blocks->nr; i++)
+		if (off->blocks->mem[i]->state == MHP_BLOCK_GOING_OFFLINE)
+			mhp_block_set_state(off->blocks->mem[i], MHP_BLOCK_ONLINE);
+}
+
+static int mhp_offline_claim(struct mhp_op *op)
+{
+	struct mhp_offline *off = to_offline(op);
+	unsigned int i;
+	int error;
+
+	for (i = 0; i < off->blocks->nr; i++) {
+		error = mhp_check_block(op, off->blocks->mem[i], &off->leaving[i]);
+		if (error) {
+			mhp_offline_unclaim(op);
+			return error;
+		}
+		mhp_block_set_state(off->blocks->mem[i], MHP_BLOCK_GOING_OFFLINE);
+	}
+	return 0;
+}
+
+static int mhp_offline_admit(struct mhp_op *op)
+{
+	struct mhp_offline *off = to_offline(op);
+	unsigned long nr_used = 0, nr_free = 0;
+	unsigned int i;
+
+	for (i = 0; i < off->blocks->nr; i++)
+		mhp_count_pages(off->leaving[i].pages, &nr_used, &nr_free);
+	return mhp_admit_pages(op, nr_used, nr_free);
+}
+
+/* Pages in a CPU's LRU batch look unmovable, and could not be isolated. */
+static int mhp_offline_quiesce(struct mhp_op *op)
+{
+	lru_cache_disable();
+	return 0;
+}
+
+static void mhp_offline_resume(struct mhp_op *op)
+{
+	lru_cache_enable();
+}
+
+/* Which page made isolation refuse? */
+static int mhp_blame_isolation(struct mhp_op *op, struct mhp_range pages)
+{
+	enum mhp_page_class class;
+	unsigned long pfn;
+
+	for (pfn = pages.start; pfn < pages.end; pfn += pageblock_nr_pages)
+		if (is_migrate_cma_page(pfn_to_page(pfn)))
+			return mhp_refuse_page(op, MHP_UNMOVABLE, pfn, MHP_PAGE_CMA);
+
+	pfn = mhp_first_in_the_way(pages.start, pages.end, &class);
+	if (class == MHP_PAGE_NONE)
+		return mhp_refuse(op, MHP_UNMOVABLE);
+	return mhp_refuse_page(op, MHP_UNMOVABLE, pfn, class);
+}
+
+static int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving)
+{
+	unsigned int attempt;
+
+	for (attempt = 0; attempt < MHP_ISOLATE_ATTEMPTS; attempt++) {
+		enum mhp_page_class class;
+
+		if (!start_isolate_page_range(leaving->pages.start, leaving->pages.end,
+					      MIGRATE_MOVABLE, MEMORY_OFFLINE,
+					      GFP_USER | __GFP_MOVABLE |
+					      __GFP_RETRY_MAYFAIL)) {
+			leaving->isolated = true;
+			return 0;
+		}
+		if (signal_pending(current))
+			return mhp_refuse(op, MHP_INTERRUPTED);
+		mhp_first_in_the_way(leaving->pages.start, leaving->pages.end, &class);
+		if (mhp_class_is_fixed(class) && attempt)
+			break;
+		lru_add_drain_all();
+		schedule_timeout_interruptible(msecs_to_jiffies(MHP_ISOLATE_PAUSE_MS));
+	}
+	return mhp_blame_isolation(op, leaving->pages);
+}
+
+static void mhp_offline_unisolate(struct mhp_op *op)
+{
+	struct mhp_offline *off = to_offline(op);
+	unsigned int i;
+
+	for (i = 0; i < off->blocks->nr; i++) {
+		struct mhp_leaving *leaving = &off->leaving[i];
+
+		if (!leaving->isolated)
+			continue;
+		undo_isolate_page_range(leaving->pages.start, leaving->pages.end,
+					MIGRATE_MOVABLE);
+		leaving->isolated = false;
+	}
+}
+
+static int mhp_offline_isolate(struct mhp_op *op)
+{
+	struct mhp_offline *off = to_offline(op);
+	unsigned int i;
+
+	for (i = 0; i < off->blocks->nr; i++) {
+		int error = mhp_isolate_block(op, &off->leaving[i]);
+
+		if (error) {
+			mhp_offline_unisolate(op);
+			return error;
+		}
+	}
+	return 0;
+}
+
+static int mhp_offline_evacuate(struct mhp_op *op)
+{
+	struct mhp_offline *off = to_offline(op);
+	unsigned int i;
+	int error = 0;
+
+	for (i = 0; i < off->blocks->nr && !error; i++)
+		error = mhp_evacuate(&off->ev, off->leaving[i].pages);
+	return error;
+}
+
+/* The one undo that can itself be refused: it has an outcome of its own. */
+static void mhp_offline_restore(struct mhp_offline *off)
+{
+	int error = off->op.report.error;
+
+	while (off->nr_gone--) {
+		unsigned int i = off->nr_gone;
+
+		if (!mhp_reonline_block(off->blocks->mem[i], off->leaving[i].zone))
+			continue;
+		mhp_block_changed(off->blocks->mem[i]);
+		off->op.report.outcome = MHP_NOT_RESTORED;
+		off->op.report.error = error;
+	}
+	off->nr_gone = 0;
+}
+
+static int mhp_offline_commit(struct mhp_op *op)
+{
+	struct mhp_offline *off = to_offline(op);
+	unsigned int i;
+
+	for (i = 0; i < off->blocks->nr; i++) {
+		int error = mhp_offline_commit_block(&off->ev, off->blocks->mem[i],
+						     &off->leaving[i]);
+
+		if (error) {
+			mhp_offline_restore(off);
+			return error;
+		}
+		off->nr_gone++;
+	}
+	return 0;
+}
+
+/* What depends on how much memory there is; once for however many blocks. */
+static void mhp_offline_settle_totals(struct mhp_op *op)
+{
+	init_per_zone_wmark_min();
+	writeback_set_ratelimit();
+}
+
+static const struct mhp_step mhp_offline_steps[] = {
+	{ "claim", .run = mhp_offline_claim, .undo = mhp_offline_unclaim },
+	{ "admit", .run = mhp_offline_admit },
+	{ "quiesce", .run = mhp_offline_quiesce, .undo = mhp_offline_resume },
+	{ "isolate", .run = mhp_offline_isolate, .undo = mhp_offline_unisolate },
+	{ "evacuate", .run = mhp_offline_evacuate },
+	{ "commit", .run = mhp_offline_commit },
+	{ "resume", .finish = mhp_offline_resume },
+	{ "settle-totals", .finish = mhp_offline_settle_totals },
+};
+
+/**
+ * mhp_offline_blocks() - take memory blocks offline, all or none
+ * @blocks: The blocks, in address order, all online; at least one.
+ * @timeout_ms: Give up after so long; 0: never, a signal apart.
+ *
+ * The view does not follow: the caller has it do so with mhp_block_changed(), or
+ * is the view's own callback. Blocks that could not be restored after a refusal
+ * (it needs a veto of MEM_GOING_OFFLINE and then one of MEM_GOING_ONLINE) stay
+ * offline; the view follows these, and the log says so.
+ *
+ * Context: under device_hotplug_lock; sleeps, for as long as it takes.
+ * Return: 0, or
+ * * -EBUSY for a page that cannot move, or CMA in the range
+ * * -EINVAL for a block in another state, with a hole, or of several zones
+ * * -ENOMEM where what is in use fits nowhere else
+ * * -EINTR for a signal
+ * * -ETIMEDOUT where time is up
+ * * the errno of a notifier's veto.
+ */
+int mhp_offline_blocks(struct mhp_blocks *blocks, unsigned int timeout_ms)
+{
+	struct mhp_offline off = {
+		.op = {
+			.name = "offline",
+			.start_pfn = mhp_block_range(blocks->mem[0]).start,
+			.end_pfn = mhp_block_range(blocks->mem[blocks->nr - 1]).end,
+		},
+		.blocks = blocks,
+	};
+	int error;
+
+	assert_device_hotplug_lock();
+	off.ev.op = &off.op;
+	if (timeout_ms)
+		off.ev.deadline = jiffies + msecs_to_jiffies(timeout_ms) ?: 1;
+
+	off.leaving = kvcalloc(blocks->nr, sizeof(*off.leaving), GFP_KERNEL);
+	if (off.leaving) {
+		error = mhp_run_steps(&off.op, mhp_offline_steps,
+				      ARRAY_SIZE(mhp_offline_steps));
+		kvfree(off.leaving);
+	} else {
+		error = mhp_refuse(&off.op, MHP_NO_MEMORY);
+	}
+	if (error)
+		mhp_report_refusal(&off.op);
+	return error;
+}
+
+/**
+ * mhp_offline_block() - take one memory block offline
+ * @mem: The block.
+ *
+ * For the view's bus callback, whose caller follows &memory_block.dev itself.
+ *
+ * Context: under device_hotplug_lock; sleeps, for as long as it takes.
+ * Return: 0, also where it is offline already, or as mhp_offline_blocks().
+ */
+int mhp_offline_block(struct memory_block *mem)
+{
+	struct mhp_blocks one = { .mem = &mem, .nr = 1 };
+
+	if (mem->state == MHP_BLOCK_OFFLINE)
+		return 0;
+	return mhp_offline_blocks(&one, 0);
+}

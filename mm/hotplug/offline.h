@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the two halves of the offline operation share. */
+#ifndef __MM_HOTPLUG_OFFLINE_H
+#define __MM_HOTPLUG_OFFLINE_H
+
+#include "hotplug.h"
+
+/**
+ * struct mhp_leaving - what an offline operation knows of one of its blocks
+ * @zone: Its zone, to which it returns where the operation is refused later.
+ * @pages: Its pages, but for those that hold its own memmap.
+ * @memmap: Those.
+ * @isolated: @pages are isolated.
+ */
+struct mhp_leaving {
+	struct zone *zone;
+	struct mhp_range pages;
+	struct mhp_range memmap;
+	bool isolated;
+};
+
+/* offline_block.c */
+int mhp_offline_commit_block(struct mhp_evacuation *ev, struct memory_block *mem,
+			     struct mhp_leaving *leaving);
+
+#endif /* __MM_HOTPLUG_OFFLINE_H */
