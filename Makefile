@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The face of the harness. "make help" says what there is.
+
+PYTHON ?= /usr/bin/python3
+CONFIG ?= plain
+# The kernel trees have makefiles of their own: none of our flags belong there.
+HARNESS = MAKEFLAGS= MFLAGS= MAKELEVEL= PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m harness
+
+.PHONY: help run test shell tree kernel series check-series check clean
+
+help:
+	@echo 'make run             plug a DIMM into a guest, use it under load, give it back (the main job)'
+	@echo 'make test            every test; the last line reads "N passed, N failed"'
+	@echo 'make shell           the same guest, interactive'
+	@echo 'make tree            assemble the tree in build/linux'
+	@echo 'make kernel          build the kernel: CONFIG=plain (default), debug or stock, in build/$$CONFIG'
+	@echo 'make series          write the patch series to build/series'
+	@echo 'make check-series    prove that it applies, equals build/linux and builds step by step'
+	@echo 'make check           checkpatch, W=1, sparse, kernel-doc, exports, likeness'
+	@echo 'make clean           remove what was built; the pristine tree stays'
+
+run test tree series check-series check: | python
+	@$(HARNESS) $@
+
+shell kernel: | python
+	@$(HARNESS) $@ $(CONFIG)
+
+# A bare machine may have make and nothing else.
+.PHONY: python
+python:
+	@command -v $(PYTHON) >/dev/null || \
+	{ s=; [ "$$(id -u)" = 0 ] || s=sudo; $$s apt-get -q update && $$s apt-get -q -y install python3; }
+
+clean:
+	@if [ -d build ]; then \
+	find build -mindepth 1 -maxdepth 1 ! -name pristine ! -name .pristine-version -exec rm -rf {} +; fi

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Assembles, builds, boots and checks the kernel tree of this repository."""

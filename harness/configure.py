@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Makes kernel configurations of the fragments in harness/config: nothing but what they ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import paths, ui
+
+FRAGMENTS = {"plain": ["base"], "debug": ["base", "kunit", "debug"], "stock": ["base"], "series": ["base", "kunit"]}
+
+
+def source(config: str) -> Path:
+    return paths.PRISTINE if config == "stock" else paths.LINUX
+
+
+def out(config: str) -> Path:
+    return paths.BUILD / config
+
+
+def _wanted(text: str) -> dict[str, str]:
+    """Symbol -> value; the last word counts."""
+    wanted: dict[str, str] = {}
+    for line in text.splitlines():
+        if line.startswith("CONFIG_"):
+            name, _, value = line.split("#")[0].strip().partition("=")
+            wanted[name] = value
+    return wanted
+
+
+def _missed(wanted: dict[str, str], config: Path) -> list[str]:
+    """What did not come out as asked: "NAME=wanted, has value"."""
+    there = _wanted(config.read_text())
+    return [f"{name}={value}, has {there.get(name, 'n')}" for name, value in wanted.items()
+            if there.get(name, "n") != value]
+
+
+def configure(config: str, tree: Path | None = None, folder: Path | None = None, partial: bool = False) -> Path:
+    """Writes the .config of @config and returns its build folder; a @partial tree may lack what is asked for."""
+    if config not in FRAGMENTS:
+        raise ui.Failure(f"no configuration {config}: there are " + ", ".join(FRAGMENTS))
+    folder = folder or out(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "".join((paths.CONFIGS / f"{name}.config").read_text() for name in FRAGMENTS[config])
+    (folder / "all.config").write_text(text)
+    ui.run(["make", "-s", "-C", tree or source(config), f"O={folder}", f"KCONFIG_ALLCONFIG={folder / 'all.config'}",
+            "allnoconfig"], what="allnoconfig", log=paths.LOGS / f"config-{config}.log")
+    for line in [] if partial else _missed(_wanted(text), folder / ".config"):
+        ui.warn(f"{config}: wanted {line}")
+    return folder
