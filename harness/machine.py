@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A guest under QEMU: boots, runs commands, takes and gives back memory.
+
+Used by run, shell and every scenario. The parts: channel (commands), qmp and
+devices (the host's side of memory), console (the log), blocks, procfs and holder
+(what the guest says of its memory).
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import accel, blocks, image, paths, procfs, ui
+from .channel import Channel, CommandFailed, GuestTimeout, Job, MachineError, Result
+from .console import Console, Splat
+from .devices import Devices, Dimm, Eject, Plug, Size, VirtioMem, to_bytes
+from .holder import Check, Holder
+from .qmp import Event, Qmp, QmpError
+
+__all__ = [
+    "Check", "CommandFailed", "Dimm", "Eject", "Event", "GuestTimeout", "Holder", "Job", "Machine", "MachineConfig",
+    "MachineError", "Plug", "QmpError", "Result", "Splat", "VirtioMem", "to_bytes",
+]
+
+MEMORY = "/sys/devices/system/memory"
+_RUNS = paths.BUILD / "run"
+_KEEP_RUNS = 400
+_SLOW_PACE = 6.0  # how much longer a kernel full of checks takes under TCG
+_BOOT_SECONDS = 60.0
+_numbers = itertools.count()
+_running: weakref.WeakSet[Machine] = weakref.WeakSet()
+
+
+@dataclass(frozen=True)
+class MachineConfig:
+    """What machine to boot. Sizes are bytes or such as "512M".
+
+    nodes has the memory at boot of each NUMA node; all CPUs are on node 0. Only the
+    last node may be without memory: QEMU's firmware names no other empty node.
+    """
+
+    kernel: str = "plain"
+    nodes: tuple[Size, ...] = ("2G", 0)
+    slots: int = 16
+    maxmem: Size = "64G"
+    cpus: int = 2
+    dimms: tuple[Dimm, ...] = ()
+    virtio_mem: tuple[VirtioMem, ...] = ()
+    append: tuple[str, ...] = ()
+    qemu: tuple[str, ...] = ()
+    accel: str = "auto"
+    board: str = "pc"
+    cpu_model: str | None = None
+    interactive: bool = False  # the serial console is this terminal, with a shell
+
+
+def _backend(name: str, size: Size) -> list[str]:
+    # Without a reservation, so that a guest may be larger than its host.
+    return ["-object", f"memory-backend-ram,id={name},size={to_bytes(size)},reserve=off"]
+
+
+def _memory_arguments(config: MachineConfig) -> list[str]:
+    out = ["-m", f"{sum(map(to_bytes, config.nodes)) >> 20}M,slots={config.slots},maxmem={to_bytes(config.maxmem)}"]
+    for node, size in enumerate(config.nodes):
+        cpus = f",cpus=0-{config.cpus - 1}" if node == 0 else ""
+        if to_bytes(size):
+            out += [*_backend(f"ram{node}", size), "-numa", f"node,nodeid={node}{cpus},memdev=ram{node}"]
+        else:
+            out += ["-numa", f"node,nodeid={node}{cpus}"]
+    for dimm in config.dimms:
+        at = "" if dimm.addr is None else f",addr={dimm.addr:#x}"
+        out += [*_backend(f"mem-{dimm.id}", dimm.size),
+                "-device", f"pc-dimm,id={dimm.id},memdev=mem-{dimm.id},node={dimm.node}{at}"]
+    for device in config.virtio_mem:
+        block = "" if device.block is None else f",block-size={to_bytes(device.block)}"
+        out += [*_backend(f"mem-{device.id}", device.size),
+                "-device", f"virtio-mem-pci,id={device.id},memdev=mem-{device.id},node={device.node}"
+                           f",requested-size={to_bytes(device.requested)}{block}"]
+    return out
+
+
+def _command_line(config: MachineConfig, accelerator: str) -> str:
+    words = ["console=ttyS0", "loglevel=7", "panic=-1", "printk.devkmsg=on"]
+    if accelerator == "tcg":
+        # A busy host stops a guest for seconds: that is no stall.
+        words += ["rcupdate.rcu_cpu_stall_timeout=120", "workqueue.watchdog_thresh=120", "tsc=reliable"]
+    if config.interactive:
+        words.append("mhp.shell")
+    return " ".join([*words, *config.append])
+
+
+def _run_folder(kernel: str) -> Path:
+    """A fresh folder for what a machine leaves; old ones go."""
+    _RUNS.mkdir(parents=True, exist_ok=True)
+    old = sorted((p for p in _RUNS.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
+    for folder in old[:-_KEEP_RUNS]:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder = _RUNS / f"{time.strftime('%H%M%S')}-{kernel}-{os.getpid()}-{next(_numbers)}"
+    folder.mkdir()
+    return folder
+
+
+@atexit.register
+def _kill_all() -> None:
+    for machine in list(_running):
+        machine.kill()
+
+
+class Machine(Devices):
+    """One guest. Boots once; kill() or power_off() ends it, and so does the end of this process."""
+
+    def __init__(self, config: MachineConfig) -> None:
+        self.config = config
+        self.accel = ""
+        self.folder = _run_folder(config.kernel)
+        self.console = Console(self.folder / "console.log")
+        self.boot_seconds = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._stash = itertools.count()
+
+    # Life
+
+    def __enter__(self) -> Machine:
+        return self.boot()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def boot(self) -> Machine:
+        """Starts QEMU and waits for the guest's agent."""
+        initramfs = image.build(self.config.kernel)
+        kernel = image.bzimage(self.config.kernel)
+        if not kernel.exists():
+            raise MachineError(f"there is no {kernel.relative_to(paths.ROOT)}: make kernel CONFIG={self.config.kernel}")
+        wanted = self.config.accel
+        if wanted == "auto":
+            known = accel.known()
+            if known is None and self._try_kvm(kernel, initramfs):
+                return self
+            wanted = "kvm" if known else "tcg"
+        self._launch(wanted, kernel, initramfs)
+        limit = _BOOT_SECONDS * self.pace
+        if not self._up(limit):
+            state = "QEMU ended" if self._ended(1) else f"no word from it for {limit:.0f} s"
+            self.kill()
+            log = self.console.path if self.console.size() else self.folder / "qemu.log"
+            raise MachineError(f"the guest did not boot: {state}", log, ui.tail(log))
+        return self
+
+    def _ended(self, seconds: float) -> bool:
+        """Whether QEMU ends within that time."""
+        try:
+            return self._process is None or self._process.wait(seconds) is not None
+        except subprocess.TimeoutExpired:
+            return False
+
+    def _try_kvm(self, kernel: Path, initramfs: Path) -> bool:
+        """The one boot that finds out whether KVM works here."""
+        ui.note(f"trying KVM, for at most {accel.KVM_DEADLINE:.0f} s")
+        self._launch("kvm", kernel, initramfs)
+        works = self._up(accel.KVM_DEADLINE)
+        accel.remember(works)
+        if not works:
+            ui.note("it hangs or fails: QEMU's own emulation from now on")
+            self.kill()
+            self.console.path.unlink(missing_ok=True)
+        return works
+
+    def _up(self, seconds: float) -> bool:
+        start = time.monotonic()
+        try:
+            assert self._channel is not None
+            if not self._channel.wait_hello(seconds):
+                return False
+            self._qmp.negotiate()
+        except MachineError:
+            return False
+        self.boot_seconds = time.monotonic() - start
+        return True
+
+    def _launch(self, accelerator: str, kernel: Path, initramfs: Path) -> None:
+        self.accel = accelerator
+        slow = accelerator == "tcg" and "debug" in self.config.kernel
+        self.pace = _SLOW_PACE if slow else 1.0
+        agent, agent_end = socket.socketpair()
+        control, control_end = socket.socketpair()
+        with agent_end, control_end, (self.folder / "qemu.log").open("wb") as log:
+            command = self._qemu(accelerator, kernel, initramfs, agent_end.fileno(), control_end.fileno())
+            (self.folder / "command").write_text(shlex.join(command) + "\n")
+            stdin = None if self.config.interactive else subprocess.DEVNULL
+            stdout = None if self.config.interactive else log
+            try:
+                self._process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=log,
+                                                 pass_fds=(agent_end.fileno(), control_end.fileno()))
+            except OSError as error:
+                raise MachineError(f"{command[0]}: {error.strerror}") from error
+        _running.add(self)
+        self._channel = Channel(agent, self.pace)
+        self._control = Qmp(control)
+
+    def _qemu(self, accelerator: str, kernel: Path, initramfs: Path, agent: int, control: int) -> list[str]:
+        config = self.config
+        # The guest goes when we do, however we go.
+        guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        model = config.cpu_model or ("host" if accelerator == "kvm" else "max,la57=off")
+        if config.interactive:
+            console = ["-chardev", f"stdio,id=con,mux=on,signal=off,logfile={self.console.path}",
+                       "-mon", "chardev=con,mode=readline",
+                       "-qmp", f"unix:{self.folder / 'qmp'},server=on,wait=off"]
+        else:
+            console = ["-chardev", f"file,id=con,path={self.console.path}"]
+        return [
+            *guard, "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-machine", config.board, *accel.arguments(accelerator), "-cpu", model, "-smp", str(config.cpus),
+            *_memory_arguments(config),
+            "-kernel", str(kernel), "-initrd", str(initramfs), "-append", _command_line(config, accelerator),
+            *console, "-serial", "chardev:con",
+            "-chardev", f"socket,id=agent,fd={agent}", "-device", "virtio-serial-pci",
+            "-device", "virtserialport,chardev=agent,name=mhp.agent",
+            "-chardev", f"socket,id=qmp,fd={control}", "-mon", "chardev=qmp,mode=control",
+            *config.qemu,
+        ]
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None and self.channel.alive
+
+    def wait(self) -> int:
+        """Waits for QEMU's end."""
+        return self._process.wait() if self._process else 0
+
+    def power_off(self, timeout: float = 30) -> None:
+        """Has the guest shut down; kills it if it does not."""
+        self.start("poweroff -f")
+        ended = self._ended(timeout * self.pace)
+        self.kill()
+        if not ended:
+            raise GuestTimeout("the guest does not power off", self.log())
+
+    def kill(self) -> None:
+        _running.discard(self)
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+            self._ended(5)  # over a KVM that hangs QEMU may not even die
+        if self._channel:
+            self._channel.close()
+        if self._control:
+            self._control.close()
+
+    # Commands and files
+
+    @property
+    def channel(self) -> Channel:
+        if self._channel is None:
+            raise MachineError("the machine is not running")
+        return self._channel
+
+    def run(self, cmd: str, timeout: float = 30, stdin: bytes = b"", check: bool = False) -> Result:
+        """Runs a command through /bin/sh; its process group is killed when the time is up."""
+        result = self.channel.run(cmd, timeout, stdin)
+        if check and not result.ok:
+            raise CommandFailed(cmd, result)
+        return result
+
+    def sh(self, cmd: str, timeout: float = 30) -> str:
+        """What a command that must succeed prints, stripped."""
+        return self.run(cmd, timeout, check=True).out.strip()
+
+    def start(self, cmd: str, stdin: bytes = b"") -> Job:
+        """Starts a command in the background."""
+        return self.channel.start(cmd, stdin)
+
+    def jobs(self) -> list[Job]:
+        """The commands that still run."""
+        return self.channel.running()
+
+    def push(self, data: bytes | Path, guest_path: str, mode: int = 0o644) -> None:
+        content = data.read_bytes() if isinstance(data, Path) else data
+        where = shlex.quote(guest_path)
+        self.run(f"cat > {where} && chmod {mode:o} {where}", 60, content, check=True)
+
+    def pull(self, guest_path: str) -> bytes:
+        return self.run(f"cat {shlex.quote(guest_path)}", 60, check=True).raw
+
+    def read(self, path: str) -> str:
+        return self.sh(f"cat {shlex.quote(path)}")
+
+    def write(self, path: str, value: object, timeout: float = 60) -> int:
+        """One write to a file of the guest; 0, or the errno that open or write gave."""
+        return self.run(self._put(path, value), timeout).code
+
+    def start_write(self, path: str, value: object) -> Job:
+        """The same in the background; the job's exit code is the errno. SIGUSR1 interrupts the write."""
+        return self.start(f"exec {self._put(path, value)}")
+
+    @staticmethod
+    def _put(path: str, value: object) -> str:
+        return f"put {shlex.quote(path)} {shlex.quote(str(value))}"
+
+    # The kernel's log
+
+    @property
+    def log_path(self) -> Path:
+        return self.console.path
+
+    def log(self) -> str:
+        return self.console.text()
+
+    def mark(self, text: str = "") -> int:
+        """Writes a line to the kernel's log; returns the offset after it, for log_since()."""
+        line = f"harness: mark {next(self._stash)}"
+        since = self.console.size()
+        self.run(f"echo {shlex.quote(f'<5>{line} {text}'.rstrip())} > /dev/kmsg", check=True)
+        self.console.wait(rf"{line}\b.*\n", since, 10 * self.pace)
+        return self.console.size()
+
+    def log_since(self, offset: int) -> str:
+        return self.console.text(offset)
+
+    def wait_log(self, pattern: str, since: int = 0, timeout: float = 30) -> re.Match[str]:
+        return self.console.wait(pattern, since, timeout * self.pace)
+
+    def expect_splat(self, pattern: str) -> None:
+        self.console.expect(pattern)
+
+    def splats(self, since: int = 0) -> list[str]:
+        return self.console.splats(since)
+
+    def check_log(self, since: int = 0) -> None:
+        """Raises Splat when the kernel complained."""
+        self.console.check(since)
+
+    # Memory as the guest sees it
+
+    def memory(self, use: bool = True) -> blocks.Memory:
+        """All memory blocks; without @use it does not look at how full they are, which is quicker."""
+        return blocks.parse(self.sh("blocks" if use else "blocks --states", 60))
+
+    def meminfo(self, node: int | None = None) -> dict[str, int]:
+        path = "/proc/meminfo" if node is None else f"/sys/devices/system/node/node{node}/meminfo"
+        return procfs.parse_meminfo(self.read(path))
+
+    def vmstat(self) -> dict[str, int]:
+        return procfs.parse_vmstat(self.read("/proc/vmstat"))
+
+    def zones(self) -> list[procfs.Zone]:
+        return procfs.parse_zoneinfo(self.read("/proc/zoneinfo"))
+
+    def iomem(self) -> list[procfs.Range]:
+        return procfs.parse_iomem(self.read("/proc/iomem"))
+
+    def node_state(self, name: str) -> set[int]:
+        """The nodes in one of /sys/devices/system/node's lists: possible, online, has_memory ..."""
+        return procfs.parse_numbers(self.read(f"/sys/devices/system/node/{name}"))
+
+    def online(self, which: int | blocks.Block | Iterable[int | blocks.Block], how: str = "online") -> None:
+        """Onlines blocks one by one: online, online_kernel or online_movable."""
+        self._set_state(which, how)
+
+    def offline(self, which: int | blocks.Block | Iterable[int | blocks.Block], timeout: float = 120) -> None:
+        self._set_state(which, "offline", timeout)
+
+    def _set_state(self, which: int | blocks.Block | Iterable[int | blocks.Block], state: str,
+                   timeout: float = 120) -> None:
+        some = [which] if isinstance(which, (int, blocks.Block)) else list(which)
+        numbers = [b if isinstance(b, int) else b.number for b in some]
+        words = " && ".join(f"put {MEMORY}/memory{n}/state {state}" for n in numbers)
+        if words:
+            self.run(words, timeout, check=True)
+
+    def hold(self, kind: str, size: Size, node: int | None = None, busy: bool = False, pin: str | None = None,
+             prefer: bool = False, fit: bool = False, path: str | None = None, corrupt: int | bool = False,
+             timeout: float = 60) -> Holder:
+        """Fills memory of a kind with a checked pattern and keeps it; see harness/guest/memhold.c."""
+        words = ["exec", "memhold", "--kind", kind, "--size", str(to_bytes(size))]
+        words += ["--node", str(node)] if node is not None else []
+        words += [flag for flag, on in (("--busy", busy), ("--prefer", prefer), ("--fit", fit)) if on]
+        words += ["--pin", pin] if pin else []
+        words += ["--corrupt", str(int(corrupt))] if corrupt else []
+        if kind == "file":
+            words += ["--path", path or f"/run/hold.{next(self._stash)}"]
+        return Holder(self.start(shlex.join(words)), timeout)
