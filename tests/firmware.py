@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Memory devices that a test makes up: tables loaded into a running guest.
+
+A table declares a PNP0C80 device whose _STA is a variable, and beside it a device
+for each notification that a test may want: to read the slot number of such a one in
+sysfs sets the variable and notifies the memory device. What the guest reports
+through _OST goes to the kernel's log, as ACPI's debug output.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import aml
+
+from harness.machine import Machine
+
+APPEND = ("acpi.aml_debug_output=1",)
+ABSENT, WORKING, BROKEN = 0x0, 0xF, 0x7
+BUS_CHECK, DEVICE_CHECK, EJECT_REQUEST, OSPM_EJECT = 0, 1, 3, 0x103
+SUCCESS, FAILURE, DEVICE_BUSY, EJECT_IN_PROGRESS = 0, 1, 0x82, 0x84
+EJECT_NOT_SUPPORTED, DRIVER_LOAD_FAILURE, INSERT_NOT_SUPPORTED = 0x80, 0x81, 0x82
+
+_TABLES = "/sys/kernel/config/acpi/table"
+_numbers = itertools.count()
+
+
+def load(machine: Machine, *terms: bytes) -> None:
+    """Loads a table of these terms, which are run as they are read."""
+    label = f"MHP{next(_numbers):05}"
+    machine.push(aml.ssdt(label, *terms), f"/run/{label}")
+    machine.sh(f"mkdir {_TABLES}/{label} && cat /run/{label} > {_TABLES}/{label}/aml")
+
+
+class Ejectable:
+    """What a test's devices of any kind can do."""
+
+    machine: Machine
+    name: str
+    hid: str
+
+    def load(self) -> Self:
+        """Declares it, which attaches what works; waits until the guest is done with that."""
+        load(self.machine, aml.scope("\\_SB", *self.terms()))
+        self.machine.sh(f"until grep -qs '{self.name}' /sys/bus/acpi/devices/{self.hid}:*/path; do sleep 0.1; done")
+        # The scan holds the lock that a write to a block's state waits for.
+        assert self.machine.write("/sys/devices/system/memory/memory1/state", "online") == errno.EINVAL
+        return self
+
+    def terms(self) -> Iterator[bytes]:
+        """What is to be declared in \\_SB."""
+        raise NotImplementedError
+
+    def _report(self) -> bytes:
+        """The method through which the guest reports."""
+        text = aml.concat(aml.string(f"ost {self.name} "), aml.ARG[0], aml.string(" "), aml.ARG[1])
+        return aml.method("_OST", 3, aml.store(text, aml.DEBUG))
+
+    def eject(self, timeout: float = 60) -> list[int]:
+        """Ejects the device from the guest's side."""
+        since = self.machine.mark(f"eject {self.name}")
+        assert self.machine.write(f"{self.sysfs()}/eject", 1) == 0
+        return self.reports(OSPM_EJECT, since, timeout)
+
+    def reports(self, source: int, since: int, timeout: float) -> list[int]:
+        """Waits for the guest's last word on a request; all it said through _OST of it."""
+        word = rf'"ost {self.name} 0*{source:X} 0*([0-9A-F]+)"'
+        in_progress = f"{EJECT_IN_PROGRESS:X}"
+        # The eject that the guest began reports its progress as an eject request.
+        self.machine.wait_log(rf'"ost {self.name} 0*{source:X} (?!0*{in_progress}")[0-9A-F]+"', since, timeout)
+        return [int(code, 16) for code in re.findall(word, self.machine.log_since(since))]
+
+    def sysfs(self) -> str:
+        """Its folder, such as PNP0C80:00."""
+        path = self.machine.sh(f"grep -l '{self.name}$' /sys/bus/acpi/devices/{self.hid}:*/path")
+        return path.rsplit("/", 1)[0]
+
+
+@dataclass
+class Device(Ejectable):
+    """A memory device; ranges are (start, size)."""
+
+    machine: Machine
+    ranges: Sequence[tuple[int, int]]
+    status: int = WORKING
+    eject_works: bool = True
+    can_eject: bool = True
+    name: str = field(default_factory=lambda: f"M{next(_numbers):03}")
+    hid = "PNP0C80"
+
+    @property
+    def path(self) -> str:
+        return f"\\_SB.{self.name}"
+
+    def terms(self) -> Iterator[bytes]:
+        yield self.declaration()
+        yield from self._triggers()
+
+    def _triggers(self) -> Iterator[bytes]:
+        for value in (BUS_CHECK, DEVICE_CHECK, EJECT_REQUEST):
+            for status in (None, ABSENT, BROKEN, WORKING):
+                change = b"" if status is None else aml.store(aml.integer(status), aml.name_string(f"{self.path}.STAV"))
+                yield aml.device(
+                    self._trigger(value, status),
+                    aml.name("_HID", aml.string("MHPT0000")),
+                    aml.name("_UID", aml.string(self._trigger(value, status))),
+                    aml.method("_SUN", 0, change, aml.notify(self.path, value), aml.returns(aml.ONE)),
+                )
+
+    def _trigger(self, value: int, status: int | None) -> str:
+        """A name of four: a letter for what it does, and the device's number."""
+        return "ABCDEFGHIJKLNOPQ"[value * 4 + (None, ABSENT, BROKEN, WORKING).index(status)] + self.name[1:]
+
+    def declaration(self) -> bytes:
+        eject = aml.store(aml.ZERO, aml.name_string("STAV"))
+        if not self.eject_works:
+            eject = aml.divide(aml.ONE, aml.ZERO)
+        return aml.device(
+            self.name,
+            aml.name("_HID", aml.eisa_id("PNP0C80")),
+            aml.name("_UID", aml.string(self.name)),
+            aml.name("STAV", aml.integer(self.status)),
+            aml.name("_CRS", aml.resources([aml.memory_resource(*r) for r in self.ranges])),
+            aml.method("_STA", 0, aml.returns(aml.name_string("STAV"))),
+            aml.method("_EJ0", 1, eject) if self.can_eject else b"",
+            self._report(),
+        )
+
+    def notify(self, value: int, status: int | None = None, timeout: float = 60) -> list[int]:
+        """Notifies the device, after its status has become @status; see reports()."""
+        since = self.machine.mark(f"notify {self.name} {value}")
+        self.machine.sh(f"cat $(grep -l '{self._trigger(value, status)}' /sys/bus/acpi/devices/MHPT0000:*/path "
+                        "| sed s/path$/sun/)")
+        return self.reports(value, since, timeout)
+
+    def bound(self) -> int:
+        """How many memory blocks are tied to it."""
+        return int(self.machine.sh(f"ls {self.sysfs()} | grep -c '^physical_node' || true"))
+
+
+@dataclass
+class Container(Ejectable):
+    """A generic container of memory devices, which get no triggers of their own."""
+
+    machine: Machine
+    devices: Sequence[Device]
+    name: str = field(default_factory=lambda: f"C{next(_numbers):03}")
+    hid = "ACPI0004"
+
+    def terms(self) -> Iterator[bytes]:
+        yield aml.device(
+            self.name,
+            aml.name("_HID", aml.string(self.hid)),
+            aml.name("_UID", aml.string(self.name)),
+            aml.name("STAV", aml.integer(WORKING)),
+            aml.method("_STA", 0, aml.returns(aml.name_string("STAV"))),
+            aml.method("_EJ0", 1, aml.store(aml.ZERO, aml.name_string("STAV"))),
+            self._report(),
+            *(device.declaration() for device in self.devices),
+        )
+
+    def attribute(self) -> str:
+        """The file by which user space says that the container may go."""
+        return f"/sys/bus/container/devices/{self.sysfs().rsplit('/', 1)[1]}/online"

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Each allocation of adding, onlining and offlining a block fails in turn: it is refused and nothing changes, or it happens.
+
+Needs a kernel with fault injection: the debug configuration.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+import pytest
+from uevents import MEMORY
+
+from harness.machine import Machine
+
+GIB = 1 << 30
+BLOCK = 128 << 20
+NUMBER = GIB // BLOCK
+
+# Whatever asks for memory may be refused it, also what could wait for it.
+ALL_ALLOCATIONS = """
+cd /sys/kernel/debug
+for name in failslab fail_page_alloc; do
+    echo 0 > $name/verbose
+    echo N > $name/ignore-gfp-wait
+done
+echo N > fail_page_alloc/ignore-gfp-highmem
+echo 0 > fail_page_alloc/min-order
+"""
+
+# All that an operation could leave behind, as user space sees it.
+LOOK = """
+cd /sys/devices/system
+grep '' /proc/iomem memory/memory*/state memory/memory*/valid_zones node/online node/has_memory node/has_normal_memory \
+    /sys/kernel/debug/memblock/memory
+cat /sys/firmware/memmap/*/start /sys/firmware/memmap/*/end
+ls -d memory/memory*/node* node/node*/memory*
+grep -E '^Node|spanned|present|managed|start_pfn|nr_memmap' /proc/zoneinfo /proc/vmstat
+"""
+
+# What a refusal for want of memory may be called. EPERM is what a notifier's NOTIFY_BAD comes to.
+REFUSALS = {errno.ENOMEM, errno.EBUSY, errno.EPERM}
+
+
+def look(machine: Machine) -> str:
+    return machine.run(LOOK, timeout=30).out
+
+
+def fail_each(machine: Machine, path: str, value: str, undo: Callable[[], None] | None) -> int:
+    """Writes @value to @path until no allocation is left to fail, or, without @undo, until it is taken.
+
+    Returns how many writes were refused.
+    """
+    refused = 0
+    before = look(machine)
+    for nth in range(1, 1000):
+        result = machine.run(f"put -f {nth} {path} {value}", timeout=60)
+        if result.code:
+            assert result.code in REFUSALS, f"allocation {nth}: {result.out}"
+            assert look(machine) == before, f"allocation {nth} left something behind"
+            refused += 1
+        elif "spared" in result.out or not undo:
+            return refused
+        else:
+            undo()
+            before = look(machine)
+    raise AssertionError("there is no end of allocations")
+
+
+@pytest.fixture
+def short_of_memory(new_machine: Callable[..., Machine]) -> Machine:
+    machine = new_machine(append=("mem=1G", "memhp_default_state=offline"))
+    if not machine.run("[ -e /proc/self/fail-nth ]").ok:
+        pytest.skip("kernel without fault injection")
+    machine.sh(ALL_ALLOCATIONS)
+    machine.expect_splat("page allocation failure")
+    return machine
+
+
+def test_add_then_online_then_offline(short_of_memory: Machine) -> None:
+    machine, state = short_of_memory, f"{MEMORY}/memory{NUMBER}/state"
+    # User space cannot take back what it added: the first time that it works is the last.
+    assert fail_each(machine, f"{MEMORY}/probe", hex(GIB), None)
+    assert fail_each(machine, state, "online_movable", lambda: machine.offline(NUMBER))
+    assert fail_each(machine, state, "offline", lambda: machine.online(NUMBER, "online_movable"))
