@@ -156,15 +156,23 @@ static unsigned long mhp_skip_free(unsigned long pfn)
 }
 
 /* Has the caller had enough? */
-static int mhp_out_of_patience(struct mhp_evacuation *ev, unsigned long pfn)
+static int mhp_out_of_patience(struct mhp_evacuation *ev, struct mhp_range range)
 {
+	enum mhp_outcome outcome;
+	enum mhp_page_class class;
+	unsigned long pfn;
+
 	if (signal_pending(current))
-		return mhp_refuse_page(ev->op, MHP_INTERRUPTED, pfn,
-				       mhp_classify_page(pfn));
-	if (ev->deadline && time_after_eq(jiffies, ev->deadline))
-		return mhp_refuse_page(ev->op, MHP_STUCK, pfn,
-				       mhp_classify_page(pfn));
-	return 0;
+		outcome = MHP_INTERRUPTED;
+	else if (ev->deadline && time_after_eq(jiffies, ev->deadline))
+		outcome = MHP_STUCK;
+	else
+		return 0;
+
+	pfn = mhp_first_in_the_way(range.start, range.end, &class);
+	if (class == MHP_PAGE_NONE)
+		return mhp_refuse(ev->op, outcome);
+	return mhp_refuse_page(ev->op, outcome, pfn, class);
 }
 
 static int mhp_pass_over(struct mhp_evacuation *ev, struct mhp_pass *pass,
@@ -181,7 +189,7 @@ static int mhp_pass_over(struct mhp_evacuation *ev, struct mhp_pass *pass,
 		pfn = next;
 		if (pass->nr_queued >= MHP_BATCH_PAGES) {
 			mhp_migrate(pass);
-			error = mhp_out_of_patience(ev, min(pfn, range.end - 1));
+			error = mhp_out_of_patience(ev, range);
 		}
 		cond_resched();
 	}
@@ -277,7 +285,7 @@ static int mhp_empty(struct mhp_evacuation *ev, struct mhp_range range,
 			return driver_pages_leave ? 0 :
 			       mhp_refuse_page(ev->op, MHP_UNMOVABLE, pfn, class);
 
-		error = mhp_out_of_patience(ev, pfn);
+		error = mhp_out_of_patience(ev, range);
 		if (!error)
 			error = mhp_judge(ev, &patience, &pass, swept, pfn, class);
 		if (error)
@@ -327,7 +335,7 @@ int mhp_settle(struct mhp_evacuation *ev, struct zone *zone, struct mhp_range ra
 			return 0;
 		zone_pcp_enable(zone);
 
-		error = mhp_out_of_patience(ev, range.start);
+		error = mhp_out_of_patience(ev, range);
 		if (!error)
 			error = mhp_empty(ev, range, false);
 		if (error)
