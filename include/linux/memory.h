@@ -14,7 +14,7 @@
 #include <linux/mutex.h>
 #include <linux/memory_hotplug.h>
 
-#define MIN_MEMORY_BLOCK_SIZE     (1UL << SECTION_SIZE_BITS)
+#define MIN_MEMORY_BLOCK_SIZE     BIT(SECTION_SIZE_BITS)
 
 /**
  * struct memory_group - the memory blocks of one memory device
@@ -77,7 +77,7 @@ enum mhp_block_state {
 	MHP_BLOCK_GOING_ONLINE,
 	MHP_BLOCK_ONLINE,
 	MHP_BLOCK_GOING_OFFLINE,
-	NR_MHP_BLOCK_STATES
+	/* private: how many */ NR_MHP_BLOCK_STATES
 };
 
 /**
@@ -157,7 +157,7 @@ struct mem_section;
 int register_memory_notifier(struct notifier_block *nb);
 void unregister_memory_notifier(struct notifier_block *nb);
 #define hotplug_memory_notifier(fn, pri) ({				\
-	static __meminitdata struct notifier_block fn##_mem_nb = {	\
+	static struct notifier_block fn##_mem_nb __meminitdata = {	\
 		.notifier_call = fn,					\
 		.priority = pri,					\
 	};								\
@@ -192,8 +192,8 @@ int memory_group_unregister(int mgid);
  *	came through device_online() or device_offline()): follow its state,
  *	tell user space.
  *
- * Called under device_hotplug_lock. @added and @removed are called with the
- * memory hotplug lock held for writing, @announce and @changed without.
+ * Called under device_hotplug_lock, the memory hotplug lock not held: @removed
+ * waits for all inside of the block's files, and these may wait for that lock.
  */
 struct mhp_view {
 	int (*added)(struct memory_block *mem);

@@ -322,7 +322,7 @@ void mhp_block_changed(struct memory_block *mem)
  * mhp_block_destroy() - unmake a block
  * @mem: The block, offline; the caller has a reference of its own.
  *
- * Context: under device_hotplug_lock.
+ * Context: under device_hotplug_lock, the memory hotplug lock not held.
  * Return: the altmap of a self-hosted memmap, now the caller's, or NULL.
  */
 struct vmem_altmap *mhp_block_destroy(struct memory_block *mem)

@@ -3,9 +3,9 @@
  * The add operation: memory that the machine can reach becomes known, as memory
  * blocks that are offline, or that the auto-online policy brings online at once.
  *
- * Called by add.c with device_hotplug_lock held. The steps run with the memory
- * hotplug lock held for writing; user space is told, and memory brought online,
- * after it was dropped.
+ * Called by add.c with device_hotplug_lock held. The steps that change memory and
+ * nodes run with the memory hotplug lock held for writing; blocks are made, user
+ * space is told, and memory brought online, after it was dropped.
  */
 #include <linux/device.h>
 #include <linux/firmware-map.h>
@@ -114,6 +114,29 @@ static void mhp_add_release(struct mhp_op *op)
 
 	if (!add->wish->res)
 		release_mem_region(add->start, add->size);
+}
+
+static int mhp_add_lock(struct mhp_op *op)
+{
+	mem_hotplug_begin();
+	return 0;
+}
+
+static void mhp_add_undo_lock(struct mhp_op *op)
+{
+	mem_hotplug_done();
+}
+
+/* From here on blocks may have to be unmade, for which see remove.c. */
+static int mhp_add_unlock(struct mhp_op *op)
+{
+	mem_hotplug_done();
+	return 0;
+}
+
+static void mhp_add_undo_unlock(struct mhp_op *op)
+{
+	mem_hotplug_begin();
 }
 
 static int mhp_add_memblock(struct mhp_op *op)
@@ -258,11 +281,13 @@ static int mhp_add_firmware_map(struct mhp_op *op)
 static const struct mhp_step mhp_add_steps[] = {
 	{ .name = "check", .run = mhp_add_check },
 	{ .name = "reserve", .run = mhp_add_reserve, .undo = mhp_add_release },
+	{ .name = "lock", .run = mhp_add_lock, .undo = mhp_add_undo_lock },
 	{ .name = "memblock", .run = mhp_add_memblock, .undo = mhp_add_undo_memblock },
 	{ .name = "prepare node", .run = mhp_add_prepare_node },
 	{ .name = "map", .run = mhp_add_map, .undo = mhp_add_unmap },
 	{ .name = "register node", .run = mhp_add_register_node,
 	  .undo = mhp_add_unregister_node },
+	{ .name = "unlock", .run = mhp_add_unlock, .undo = mhp_add_undo_unlock },
 	{ .name = "blocks", .run = mhp_add_blocks, .undo = mhp_add_undo_blocks },
 	{ .name = "links", .run = mhp_add_links },
 	{ .name = "firmware map", .run = mhp_add_firmware_map },
@@ -326,9 +351,7 @@ int mhp_add(const struct mhp_add_wish *wish)
 
 	assert_device_hotplug_lock();
 
-	mem_hotplug_begin();
 	error = mhp_run_steps(&add.op, mhp_add_steps, ARRAY_SIZE(mhp_add_steps));
-	mem_hotplug_done();
 	mhp_mapping_free(&add.map);
 	if (error) {
 		mhp_report_refusal(&add.op);

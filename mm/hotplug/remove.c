@@ -5,8 +5,9 @@
  *
  * Called by drivers and firmware front ends, and by withdraw.c; all under
  * device_hotplug_lock, which keeps the blocks offline. The steps run with the
- * memory hotplug lock held for writing. All that may be refused is refused
- * before the first change.
+ * memory hotplug lock held for writing, but not those that deal with blocks: to
+ * take a block out of sysfs is to wait for all inside of its files, and these may
+ * wait for that lock. All that may be refused is refused before the first change.
  */
 #include <linux/device.h>
 #include <linux/export.h>
@@ -100,6 +101,16 @@ static void mhp_remove_blocks(struct mhp_op *op)
 	}
 }
 
+static void mhp_remove_lock(struct mhp_op *op)
+{
+	mem_hotplug_begin();
+}
+
+static void mhp_remove_unlock(struct mhp_op *op)
+{
+	mem_hotplug_done();
+}
+
 static void mhp_remove_map(struct mhp_op *op)
 {
 	mhp_unmap(&mhp_to_remove(op)->map);
@@ -137,9 +148,11 @@ static const struct mhp_step mhp_remove_steps[] = {
 	{ .name = "check", .run = mhp_remove_check },
 	{ .name = "poison", .finish = mhp_remove_poison },
 	{ .name = "blocks", .finish = mhp_remove_blocks },
+	{ .name = "lock", .finish = mhp_remove_lock },
 	{ .name = "unmap", .finish = mhp_remove_map },
 	{ .name = "claims", .finish = mhp_remove_claims },
 	{ .name = "nodes", .finish = mhp_remove_nodes },
+	{ .name = "unlock", .finish = mhp_remove_unlock },
 };
 
 /**
@@ -166,9 +179,7 @@ int mhp_remove_range(u64 start, u64 size)
 
 	assert_device_hotplug_lock();
 
-	mem_hotplug_begin();
 	error = mhp_run_steps(&rm.op, mhp_remove_steps, ARRAY_SIZE(mhp_remove_steps));
-	mem_hotplug_done();
 
 	mhp_mapping_free(&rm.map);
 	mhp_blocks_release(&rm.blocks);
