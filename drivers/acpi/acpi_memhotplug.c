@@ -2,10 +2,11 @@
 /*
  * Memory devices of the firmware: ACPI PNP0C80.
  *
- * Finds out which ranges a device decodes, has memory hotplug add them, ties
- * the memory blocks to the device, and takes all of it away again when the
- * device is to be ejected. A device is attached with all of its ranges or not
- * at all; nothing in here deals with pages, zones or sysfs.
+ * Has memory hotplug add the ranges that a device decodes, ties the memory
+ * blocks to the device, and takes all of it away again when the device is to be
+ * ejected. A device is attached with all of its ranges or not at all. Which
+ * ranges they are, acpi_memory_ranges.c reads; nothing in here deals with
+ * pages, zones or sysfs.
  *
  * Called by drivers/acpi/scan.c alone: attach, offline and detach, from a scan
  * of the namespace (boot, a table loaded later) or from a notification of the
@@ -24,9 +25,9 @@
 #include <linux/moduleparam.h>
 #include <linux/range.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/string.h>
 
+#include "acpi_memory_ranges.h"
 #include "internal.h"
 
 static const struct acpi_device_id memory_device_ids[] = {
@@ -35,50 +36,6 @@ static const struct acpi_device_id memory_device_ids[] = {
 };
 
 #ifdef CONFIG_ACPI_HOTPLUG_MEMORY
-
-/**
- * enum acpi_memory_state - what Linux made of a range
- * @ACPI_MEMORY_UNUSED: Nothing: no memory blocks on account of this device.
- * @ACPI_MEMORY_FOUND: It had memory blocks before, those of boot. They are bound
- *	to the device and go away when it is ejected, not when it is refused.
- * @ACPI_MEMORY_ADDED: It was added for the device.
- */
-enum acpi_memory_state {
-	ACPI_MEMORY_UNUSED,
-	ACPI_MEMORY_FOUND,
-	ACPI_MEMORY_ADDED,
-};
-
-/**
- * struct acpi_memory_range - adjacent resources of a device
- * @span: Physical addresses, the end is the last byte.
- * @caching: As the firmware has it; resources that differ are not joined.
- * @write_protect: The same.
- * @state: What came of it.
- */
-struct acpi_memory_range {
-	struct range span;
-	u8 caching;
-	u8 write_protect;
-	enum acpi_memory_state state;
-};
-
-/**
- * struct acpi_memory_device - a memory device, the acpi_device's driver_data
- * @adev: The device.
- * @ranges: By address, without overlap.
- * @nr_ranges: How many.
- * @mgid: Its memory group, negative while there is none.
- * @lost: The machine lost it while its memory could not be taken offline. The
- *	blocks stay, unbound, until it returns or they can go.
- */
-struct acpi_memory_device {
-	struct acpi_device *adev;
-	struct acpi_memory_range *ranges;
-	unsigned int nr_ranges;
-	int mgid;
-	bool lost;
-};
 
 /* The longest that may be asked for: a day. In milliseconds it fits an int. */
 #define EJECT_TIMEOUT_MAX	(24 * 60 * 60)
@@ -98,157 +55,6 @@ static const struct kernel_param_ops eject_timeout_ops = {
 module_param_cb(eject_timeout, &eject_timeout_ops, &eject_timeout, 0644);
 MODULE_PARM_DESC(eject_timeout,
 		 "Seconds after which an eject that cannot empty the memory is refused, 0: never (default: 120)");
-
-/* What the firmware says: resources */
-
-/**
- * struct acpi_memory_walk - collects the resources of a device
- * @mem: The device they go to.
- * @error: Why collecting stopped, 0 if it did not.
- */
-struct acpi_memory_walk {
-	struct acpi_memory_device *mem;
-	int error;
-};
-
-static int acpi_memory_take_resource(struct acpi_memory_device *mem,
-				     const struct acpi_resource_address64 *res)
-{
-	u64 start = res->address.minimum, size = res->address.address_length;
-	struct acpi_memory_range *ranges;
-
-	if (!size)
-		return 0;
-
-	if (size - 1 > U64_MAX - start) {
-		dev_err(&mem->adev->dev, "memory resource %#llx+%#llx wraps around\n",
-			start, size);
-		return -EINVAL;
-	}
-
-	ranges = krealloc_array(mem->ranges, mem->nr_ranges + 1, sizeof(*ranges),
-				GFP_KERNEL);
-	if (!ranges)
-		return -ENOMEM;
-
-	mem->ranges = ranges;
-	ranges[mem->nr_ranges++] = (struct acpi_memory_range) {
-		.span = { .start = start, .end = start + size - 1 },
-		.caching = res->info.mem.caching,
-		.write_protect = res->info.mem.write_protect,
-		.state = ACPI_MEMORY_UNUSED,
-	};
-	return 0;
-}
-
-static acpi_status acpi_memory_see_resource(struct acpi_resource *resource, void *ctx)
-{
-	struct acpi_memory_walk *walk = ctx;
-	struct acpi_resource_address64 res;
-
-	if (ACPI_FAILURE(acpi_resource_to_address64(resource, &res)))
-		return AE_OK;
-	if (res.resource_type != ACPI_MEMORY_RANGE)
-		return AE_OK;
-
-	walk->error = acpi_memory_take_resource(walk->mem, &res);
-	return walk->error ? AE_CTRL_TERMINATE : AE_OK;
-}
-
-static int acpi_memory_cmp(const void *a, const void *b)
-{
-	const struct acpi_memory_range *left = a, *right = b;
-
-	if (left->span.start == right->span.start)
-		return 0;
-	return left->span.start < right->span.start ? -1 : 1;
-}
-
-static bool acpi_memory_can_join(const struct acpi_memory_range *low,
-				 const struct acpi_memory_range *high)
-{
-	return low->span.end + 1 == high->span.start &&
-	       low->caching == high->caching &&
-	       low->write_protect == high->write_protect;
-}
-
-/* Joins neighbours: a memory block may be made of several resources. */
-static int acpi_memory_join(struct acpi_memory_device *mem)
-{
-	struct acpi_memory_range *low = mem->ranges, *high;
-	unsigned int i;
-
-	sort(mem->ranges, mem->nr_ranges, sizeof(*mem->ranges), acpi_memory_cmp, NULL);
-
-	for (i = 1; i < mem->nr_ranges; i++) {
-		high = &mem->ranges[i];
-		if (high->span.start <= low->span.end) {
-			dev_err(&mem->adev->dev,
-				"memory resources %#llx-%#llx and %#llx-%#llx overlap\n",
-				low->span.start, low->span.end,
-				high->span.start, high->span.end);
-			return -EINVAL;
-		}
-		if (acpi_memory_can_join(low, high))
-			low->span.end = high->span.end;
-		else
-			*++low = *high;
-	}
-	mem->nr_ranges = low - mem->ranges + 1;
-	return 0;
-}
-
-static int acpi_memory_check_alignment(struct acpi_memory_device *mem)
-{
-	u64 mask = memory_block_size_bytes() - 1;
-	unsigned int i;
-
-	for (i = 0; i < mem->nr_ranges; i++) {
-		const struct range *span = &mem->ranges[i].span;
-
-		if (!(span->start & mask) && !((span->end + 1) & mask))
-			continue;
-		dev_err(&mem->adev->dev,
-			"memory range %#llx-%#llx is not made of whole memory blocks of %#llx\n",
-			span->start, span->end, mask + 1);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int acpi_memory_read_resources(struct acpi_memory_device *mem)
-{
-	struct acpi_memory_walk walk = { .mem = mem };
-	acpi_status status;
-
-	status = acpi_walk_resources(mem->adev->handle, METHOD_NAME__CRS,
-				     acpi_memory_see_resource, &walk);
-	if (walk.error)
-		return walk.error;
-	if (ACPI_FAILURE(status)) {
-		dev_err(&mem->adev->dev, "memory resources cannot be read: %s\n",
-			acpi_format_exception(status));
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int acpi_memory_get_ranges(struct acpi_memory_device *mem)
-{
-	int error = acpi_memory_read_resources(mem);
-
-	if (error)
-		return error;
-	if (!mem->nr_ranges) {
-		dev_err(&mem->adev->dev, "device is empty\n");
-		return -EINVAL;
-	}
-
-	error = acpi_memory_join(mem);
-	if (error)
-		return error;
-	return acpi_memory_check_alignment(mem);
-}
 
 static struct acpi_memory_device *acpi_memory_alloc(struct acpi_device *adev)
 {
@@ -434,15 +240,18 @@ static int acpi_memory_add(struct acpi_memory_device *mem,
  * Firmware may describe the memory of boot, too. The blocks that are there are
  * bound, so that this memory can be ejected; a part of a range is of no use.
  */
-static int acpi_memory_find_or_add(struct acpi_memory_device *mem,
-				   struct acpi_memory_range *range)
+static int acpi_memory_look_up(struct acpi_memory_device *mem,
+			       struct acpi_memory_range *range)
 {
 	u64 size = range_len(&range->span), nr_blocks = 0;
+
+	if (!mhp_range_allowed(range->span.start, size, true))
+		return -E2BIG;
 
 	walk_memory_blocks(range->span.start, size, &nr_blocks,
 			   acpi_memory_count_block);
 	if (!nr_blocks)
-		return acpi_memory_add(mem, range);
+		return 0;
 
 	if (nr_blocks * memory_block_size_bytes() != size) {
 		dev_err(&mem->adev->dev, "memory %#llx-%#llx is there in part\n",
@@ -456,8 +265,10 @@ static int acpi_memory_find_or_add(struct acpi_memory_device *mem,
 static int acpi_memory_enable_range(struct acpi_memory_device *mem,
 				    struct acpi_memory_range *range)
 {
-	int error = acpi_memory_find_or_add(mem, range);
+	int error = 0;
 
+	if (range->state == ACPI_MEMORY_UNUSED)
+		error = acpi_memory_add(mem, range);
 	return error ?: acpi_memory_bind(mem, range);
 }
 
@@ -492,6 +303,13 @@ static int acpi_memory_enable(struct acpi_memory_device *mem)
 {
 	unsigned int i;
 	int error;
+
+	/* Every scan tries a refused device again: what is futile is cheap. */
+	for (i = 0; i < mem->nr_ranges; i++) {
+		error = acpi_memory_look_up(mem, &mem->ranges[i]);
+		if (error)
+			return error;
+	}
 
 	for (i = 0; i < mem->nr_ranges; i++) {
 		error = acpi_memory_enable_range(mem, &mem->ranges[i]);
@@ -571,9 +389,10 @@ static int acpi_memory_enable_new(struct acpi_memory_device *mem)
  * Context: device_hotplug_lock and acpi_scan_lock held.
  * Return: 1 when all of the device's memory is added or was there; -ENODEV when
  * it is not enabled, -EIO when it does not function, -EINVAL for resources that
- * overlap, wrap, are not whole memory blocks or amount to nothing, -EEXIST when
- * a range is there in part, -EBUSY when other memory of this device is still in
- * use, or what adding the memory returned. Nothing is left behind then.
+ * overlap, wrap, are not whole memory blocks or amount to nothing, -E2BIG for a
+ * range that cannot be addressed, -EEXIST for one that is there in part, -EBUSY
+ * when other memory of this device is still in use, -ENOMEM, or what adding the
+ * memory returned. Nothing is left behind then.
  */
 static int acpi_memory_attach(struct acpi_device *adev,
 			      const struct acpi_device_id *not_used)
@@ -652,11 +471,21 @@ static void acpi_memory_detach(struct acpi_device *adev)
 	acpi_device_clear_enumerated(adev);
 }
 
+/* acpi_match_device_ids() knows devices that are present alone; not the lost. */
+static bool acpi_memory_is_one(struct acpi_device *adev)
+{
+	struct acpi_hardware_id *id;
+
+	list_for_each_entry(id, &adev->pnp.ids, list) {
+		if (!strcmp(id->id, memory_device_ids[0].id))
+			return true;
+	}
+	return false;
+}
+
 static struct acpi_memory_device *acpi_memory_of(struct acpi_device *adev)
 {
-	if (acpi_match_device_ids(adev, memory_device_ids))
-		return NULL;
-	return acpi_driver_data(adev);
+	return acpi_memory_is_one(adev) ? acpi_driver_data(adev) : NULL;
 }
 
 static bool acpi_memory_in_use(const struct acpi_memory_range *range)
@@ -675,8 +504,7 @@ static int acpi_memory_check_refused(struct acpi_device *adev)
 	unsigned int i;
 	int error;
 
-	if (acpi_match_device_ids(adev, memory_device_ids) || acpi_bus_get_status(adev) ||
-	    !adev->status.enabled)
+	if (!acpi_memory_is_one(adev) || acpi_bus_get_status(adev) || !adev->status.enabled)
 		return 0;
 
 	mem = acpi_memory_alloc(adev);
