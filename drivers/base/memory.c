@@ -14,12 +14,11 @@
  * memory hotplug lock.
  * - Files that change something take the first, but never wait for it: removing
  *   a block holds it while it waits for everybody inside of the block's files.
- * - Files that are only read take no lock, for the same reason, and because they
- *   are to answer while an offline operation takes its time.
- * - Devices come and go with the memory hotplug lock held, and the driver core
- *   then takes their device_lock: the other way round. That is no deadlock, as
- *   whoever waits for the memory hotplug lock with a block's device_lock held has
- *   device_hotplug_lock, and so have those.
+ * - Files that are only read take neither that nor device_lock, as they are to
+ *   answer while an operation takes its time; valid_zones is a reader of the
+ *   third, which is not held for long.
+ * - Devices come and go without the memory hotplug lock: those who write to their
+ *   files may wait for it.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -129,19 +128,26 @@ static ssize_t state_store(struct device *dev, struct device_attribute *da,
 static DEVICE_ATTR_RW(state);
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
-/* The zones that an offline block may go to, the default first. */
+/*
+ * The zones that an offline block may go to, the default first. Online policies
+ * may look at pages nearby, which are not to be removed meanwhile.
+ */
 static ssize_t emit_candidate_zones(struct memory_block *mem, char *buf)
 {
-	struct zone *preferred = mhp_zone_for_block(mem, MMOP_ONLINE);
-	ssize_t len = sysfs_emit(buf, "%s", preferred->name);
+	struct zone *preferred;
 	enum mmop type;
+	ssize_t len;
 
+	get_online_mems();
+	preferred = mhp_zone_for_block(mem, MMOP_ONLINE);
+	len = sysfs_emit(buf, "%s", preferred->name);
 	for (type = MMOP_ONLINE_KERNEL; type <= MMOP_ONLINE_MOVABLE; type++) {
 		struct zone *zone = mhp_zone_for_block(mem, type);
 
 		if (zone != preferred)
 			len += sysfs_emit_at(buf, len, " %s", zone->name);
 	}
+	put_online_mems();
 	return len + sysfs_emit_at(buf, len, "\n");
 }
 

@@ -27,13 +27,14 @@
  */
 int mhp_node_prepare(int nid)
 {
-	struct pglist_data *pgdat = NODE_DATA(nid);
+	struct pglist_data *pgdat;
 	int error;
 
 	mhp_assert_write_locked();
 
 	if (node_online(nid))
 		return 0;
+	pgdat = NODE_DATA(nid);
 	error = free_area_init_core_hotplug(pgdat);
 	if (error) {
 		pr_err("node %d cannot be prepared (%d)\n", nid, error);

@@ -7,53 +7,90 @@
 
 /**
  * enum mhp_outcome - how an operation ended
+ * @MHP_DONE: It happened.
+ * @MHP_BAD_RANGE: Empty, unaligned, wraps.
+ * @MHP_BAD_NODE: Node or group that cannot be.
+ * @MHP_OUT_OF_REACH: Beyond what the machine can address or map.
+ * @MHP_CLAIMED: Somebody has the range already.
+ * @MHP_NOT_MEMORY: Firmware does not call it memory, or it is none.
+ * @MHP_WRONG_STATE: Not in the state that this starts from.
+ * @MHP_NOT_OFFLINE: To be removed, and a block is not offline.
+ * @MHP_HOLE: Not all of it is RAM.
+ * @MHP_MANY_ZONES: More than one zone or node in a block.
+ * @MHP_UNMOVABLE: A page that cannot be moved.
+ * @MHP_STUCK: A page that did not move, and time is up.
+ * @MHP_NO_ROOM: What is in use fits nowhere else.
+ * @MHP_HUGETLB: Huge pages could be neither moved nor dissolved.
+ * @MHP_VETOED: By a notifier.
+ * @MHP_INTERRUPTED: By a signal.
+ * @MHP_POISONED: Hardware errors in the block.
+ * @MHP_NO_MEMORY: For the operation itself.
+ * @MHP_FAILED: A lower layer, whose errno it is.
+ * @MHP_NOT_RESTORED: Refused, and a block could not come online again.
  *
  * Each has an errno and a phrase in outcome.c; Documentation/admin-guide/mm/
  * memory-hotplug.rst promises them.
  */
 enum mhp_outcome {
 	MHP_DONE,
-	MHP_BAD_RANGE,		/* empty, unaligned, wraps */
-	MHP_BAD_NODE,		/* node or group that cannot be */
-	MHP_OUT_OF_REACH,	/* beyond what the machine can address or map */
-	MHP_CLAIMED,		/* somebody has the range already */
-	MHP_NOT_MEMORY,		/* firmware does not call it memory, or it is none */
-	MHP_WRONG_STATE,	/* not in the state that this starts from */
-	MHP_NOT_OFFLINE,	/* to be removed, and a block is not offline */
-	MHP_HOLE,		/* not all of it is RAM */
-	MHP_MANY_ZONES,		/* more than one zone or node in a block */
-	MHP_UNMOVABLE,		/* a page that cannot be moved */
-	MHP_STUCK,		/* a page that did not move, and time is up */
-	MHP_NO_ROOM,		/* what is in use fits nowhere else */
-	MHP_HUGETLB,		/* huge pages could be neither moved nor dissolved */
-	MHP_VETOED,		/* by a notifier */
-	MHP_INTERRUPTED,	/* by a signal */
-	MHP_POISONED,		/* hardware errors in the block */
-	MHP_NO_MEMORY,		/* for the operation itself */
-	MHP_FAILED,		/* a lower layer, whose errno it is */
-	MHP_NOT_RESTORED,	/* refused, and a block could not come online again */
+	MHP_BAD_RANGE,
+	MHP_BAD_NODE,
+	MHP_OUT_OF_REACH,
+	MHP_CLAIMED,
+	MHP_NOT_MEMORY,
+	MHP_WRONG_STATE,
+	MHP_NOT_OFFLINE,
+	MHP_HOLE,
+	MHP_MANY_ZONES,
+	MHP_UNMOVABLE,
+	MHP_STUCK,
+	MHP_NO_ROOM,
+	MHP_HUGETLB,
+	MHP_VETOED,
+	MHP_INTERRUPTED,
+	MHP_POISONED,
+	MHP_NO_MEMORY,
+	MHP_FAILED,
+	MHP_NOT_RESTORED,
+	/* private: how many */
 	NR_MHP_OUTCOMES
 };
 
 /**
  * enum mhp_page_class - what a page is, as far as hotplug is concerned
+ * @MHP_PAGE_FREE: In the buddy allocator.
+ * @MHP_PAGE_LRU: Anonymous or page cache, movable.
+ * @MHP_PAGE_PINNED: The same, with references that migration cannot move.
+ * @MHP_PAGE_HUGETLB: Hugetlb, in use or in a pool.
+ * @MHP_PAGE_GIGANTIC: Hugetlb that cannot be migrated.
+ * @MHP_PAGE_DRIVER: Movable by its driver: balloon, zsmalloc.
+ * @MHP_PAGE_OFFLINE: Logically offline and held by a driver.
+ * @MHP_PAGE_SLAB: Of the slab allocator.
+ * @MHP_PAGE_TABLE: A page table.
+ * @MHP_PAGE_CMA: In a CMA area.
+ * @MHP_PAGE_RESERVED: Reserved at boot.
+ * @MHP_PAGE_POISONED: It has a hardware error.
+ * @MHP_PAGE_KERNEL: Allocated by the kernel, no more is known.
+ * @MHP_PAGE_HOLE: No memory.
+ * @MHP_PAGE_NONE: There is no page to blame.
  */
 enum mhp_page_class {
 	MHP_PAGE_FREE,
-	MHP_PAGE_LRU,		/* anonymous or page cache, movable */
-	MHP_PAGE_PINNED,	/* the same, with references that migration cannot move */
+	MHP_PAGE_LRU,
+	MHP_PAGE_PINNED,
 	MHP_PAGE_HUGETLB,
-	MHP_PAGE_GIGANTIC,	/* hugetlb that cannot be migrated */
-	MHP_PAGE_DRIVER,	/* movable by its driver: balloon, zsmalloc */
-	MHP_PAGE_OFFLINE,	/* logically offline and held by a driver */
+	MHP_PAGE_GIGANTIC,
+	MHP_PAGE_DRIVER,
+	MHP_PAGE_OFFLINE,
 	MHP_PAGE_SLAB,
 	MHP_PAGE_TABLE,
 	MHP_PAGE_CMA,
 	MHP_PAGE_RESERVED,
 	MHP_PAGE_POISONED,
-	MHP_PAGE_KERNEL,	/* allocated by the kernel, no more is known */
+	MHP_PAGE_KERNEL,
 	MHP_PAGE_HOLE,
-	MHP_PAGE_NONE,		/* there is no page to blame */
+	MHP_PAGE_NONE,
+	/* private: how many */
 	NR_MHP_PAGE_CLASSES
 };
 

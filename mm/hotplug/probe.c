@@ -284,6 +284,7 @@ static int check_memory(u64 start, u64 size)
 int mhp_probe_memory(u64 start)
 {
 	const struct range reach = mhp_get_pluggable_range(true);
+	const u64 last = min_t(u64, reach.end, iomem_resource.end);
 	const u64 size = memory_block_size_bytes();
 	int error;
 
@@ -291,7 +292,8 @@ int mhp_probe_memory(u64 start)
 
 	if (!IS_ALIGNED(start, size))
 		return refuse(start, size, -EINVAL, "not aligned to a memory block");
-	if (start + size - 1 < start || start < reach.start || start + size - 1 > reach.end)
+	/* An aligned block does not wrap. The root of iomem ends where addresses do. */
+	if (start < reach.start || start + size - 1 > last)
 		return refuse(start, size, -EINVAL, "beyond what can be addressed");
 
 	error = check_memory(start, size);

@@ -18,6 +18,7 @@
 
 #include <linux/align.h>
 #include <linux/bootmem_info.h>
+#include <linux/cpufeature.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/memblock.h>
@@ -25,15 +26,14 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/page_ref.h>
+#include <linux/pgalloc.h>
+#include <linux/pgtable.h>
 #include <linux/range.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 
-#include <asm/cpufeature.h>
 #include <asm/e820/api.h>
-#include <asm/pgalloc.h>
-#include <asm/pgtable.h>
 #include <asm/set_memory.h>
 #include <asm/tlbflush.h>
 
@@ -449,7 +449,8 @@ static int table_reserve_fill(unsigned long start, unsigned long end)
 	struct page *page;
 
 	while (nr--) {
-		page = alloc_page(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+		page = alloc_page(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN |
+				  __GFP_RETRY_MAYFAIL);
 		if (!page) {
 			table_reserve_release();
 			return -ENOMEM;
