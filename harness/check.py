@@ -83,7 +83,8 @@ def exports() -> Findings:
     if not stock.exists():
         ui.note("skipped: no stock kernel to compare with (make kernel CONFIG=stock)")
         return []
-    build.build("plain")
+    for name in ("stock", "plain"):
+        build.build(name)
     return symvers.compare(stock, ours)
 
 

@@ -61,7 +61,7 @@ class MachineConfig:
     append: tuple[str, ...] = ()
     qemu: tuple[str, ...] = ()
     accel: str = "auto"
-    board: str = "pc"
+    board: str = "q35"
     cpu_model: str | None = None
     interactive: bool = False  # the serial console is this terminal, with a shell
 

@@ -23,7 +23,7 @@ NODE = 1
 PAGE = blocks.PAGE
 MIB = 1 << 20
 # What the DIMM is filled with, and whether it is rewritten all the time or only verified; all of it moves to node 0.
-LOAD = (("anon", 448 * MIB, True), ("thp", 256 * MIB, True), ("shared", 224 * MIB, False))
+LOAD = (("anon", 256 * MIB, True), ("thp", 512 * MIB, True), ("shared", 160 * MIB, False))
 
 
 @dataclass

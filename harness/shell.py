@@ -4,7 +4,7 @@
 From another terminal the same module is the host's hand on its memory:
 
     python3 -m harness.shell plug SIZE [NODE]    plugs a DIMM
-    python3 -m harness.shell unplug ID           asks for it back
+    python3 -m harness.shell unplug [ID]         asks for it back, the newest if not named
     python3 -m harness.shell list                what is plugged
 
 Called by __main__ (main) and by hand (host).
@@ -31,12 +31,12 @@ def _tell(machine: Machine) -> None:
     From another terminal, in {paths.ROOT}:
 
         python3 -m harness.shell plug 1G [NODE]
-        python3 -m harness.shell unplug dimm0
+        python3 -m harness.shell unplug [ID]
         python3 -m harness.shell list
 
     QMP socket  {machine.folder / 'qmp'}
     log         {machine.log_path}
-    To leave: poweroff -f, or ctrl-a x.
+    To leave: poweroff, or ctrl-a x.
 """)
 
 
@@ -70,7 +70,10 @@ def _plug(remote: Remote, size: str, node: str = "1") -> int:
     return 0 if plug.ost == 0 else 1
 
 
-def _unplug(remote: Remote, name: str) -> int:
+def _unplug(remote: Remote, name: str = "") -> int:
+    name = name or next((str(d["id"]) for d in reversed(remote.dimms())), "")
+    if not name:
+        raise MachineError("there is no DIMM")
     eject = remote.unplug_dimm(name)
     ui.say(f"{name}: " + ("gone" if eject.gone else "the guest refused")
            + "".join(f", status {status:#x}" for _, status in eject.ost[-1:]))
@@ -86,7 +89,7 @@ def _list(remote: Remote) -> int:
 # What runs, and how many words it takes, at least and at most.
 _COMMANDS: dict[str, tuple[Callable[..., int], int, int]] = {
     "plug": (_plug, 1, 2),
-    "unplug": (_unplug, 1, 1),
+    "unplug": (_unplug, 0, 1),
     "list": (_list, 0, 0),
 }
 

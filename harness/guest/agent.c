@@ -5,7 +5,8 @@
  * One virtio-serial port carries frames both ways. Every command is a job with
  * a number that the host chose; jobs run side by side, each in a process group
  * of its own, with its output and errors in one stream. As process 1 it also
- * reaps whatever a job left behind. One thread, one poll loop, nothing blocks.
+ * reaps whatever a job left behind, and switches off when poweroff or reboot
+ * signal it. One thread, one poll loop, nothing blocks.
  *
  * Started by: init, with the port's device as the only argument.
  * The host's side: harness/channel.py.
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -392,16 +394,28 @@ static void serve_jobs(void)
 	}
 }
 
-static void wait_for_work(int children, int timeout)
+/* A child's end only has to wake the loop; the rest is what an init is sent to end it all. */
+static void take_signals(int fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof(info)) > 0) {
+		if (info.ssi_signo == SIGCHLD)
+			continue;
+		sync();
+		reboot(info.ssi_signo == SIGTERM ? RB_AUTOBOOT : RB_POWER_OFF);
+	}
+}
+
+static void wait_for_work(int signals, int timeout)
 {
 	struct pollfd fds[2 + 2 * JOBS_MAX];
-	struct signalfd_siginfo info;
 	nfds_t n = 2;
 
 	fds[0] = (struct pollfd){ .fd = port, .events = POLLIN };
 	if (buffer_used(&to_host))
 		fds[0].events |= POLLOUT;
-	fds[1] = (struct pollfd){ .fd = children, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = signals, .events = POLLIN };
 	for (size_t i = 0; i < JOBS_MAX; i++) {
 		struct job *j = &jobs[i];
 
@@ -418,14 +432,13 @@ static void wait_for_work(int children, int timeout)
 		read_port();
 	else if (fds[0].revents & POLLHUP)
 		usleep(100000);		/* the host is not there */
-	while (read(children, &info, sizeof(info)) > 0)
-		;
+	take_signals(signals);
 }
 
 int main(int argc, char **argv)
 {
 	sigset_t mask;
-	int children, fd;
+	int signals, fd;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: agent PORT\n");
@@ -443,9 +456,12 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
+	sigaddset(&mask, SIGUSR1);
+	sigaddset(&mask, SIGUSR2);
+	sigaddset(&mask, SIGTERM);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
-	children = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (children < 0)
+	signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (signals < 0)
 		die("signalfd");
 
 	send_frame(FRAME_HELLO, 0, NULL, 0);
@@ -455,7 +471,7 @@ int main(int argc, char **argv)
 		serve_jobs();
 		if (!buffer_drain(&to_host, port))
 			usleep(100000);
-		wait_for_work(children, timeout);
+		wait_for_work(signals, timeout);
 		reap();
 	}
 }
