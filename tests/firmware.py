@@ -9,18 +9,31 @@ through _OST goes to the kernel's log, as ACPI's debug output.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import aml
 
+from harness.blocks import Block
 from harness.machine import Machine
 
-APPEND = ("acpi.aml_debug_output=1",)
+MIB = 1 << 20
+GIB = 1 << 30
+BLOCK = 128 * MIB
+LEFT_OUT = 2 * GIB              # by mem=: 2 to 3 GiB, but for the firmware's own tables at its end
+FIRST, SECOND, THIRD = (LEFT_OUT + n * 2 * BLOCK for n in range(3))
+CLAIMED = 4 * GIB - BLOCK       # where the interrupt controllers are
+OUT_OF_REACH = 1 << 55          # no x86 can address it
+GUEST: dict[str, Any] = dict(nodes=("3G", 0), append=("mem=2G", "acpi.aml_debug_output=1"))
+
+TIMEOUT = "/sys/module/acpi_memhotplug/parameters/eject_timeout"
+AUTO_ONLINE = "/sys/devices/system/memory/auto_online_blocks"
+
 ABSENT, WORKING, BROKEN = 0x0, 0xF, 0x7
 BUS_CHECK, DEVICE_CHECK, EJECT_REQUEST, OSPM_EJECT = 0, 1, 3, 0x103
 SUCCESS, FAILURE, DEVICE_BUSY, EJECT_IN_PROGRESS = 0, 1, 0x82, 0x84
@@ -28,6 +41,35 @@ EJECT_NOT_SUPPORTED, DRIVER_LOAD_FAILURE, INSERT_NOT_SUPPORTED = 0x80, 0x81, 0x8
 
 _TABLES = "/sys/kernel/config/acpi/table"
 _numbers = itertools.count()
+
+
+def picture(machine: Machine) -> Any:
+    """All that must be as it was after a refusal."""
+    meminfo = machine.meminfo()
+    return ([(b.number, b.state, b.node, b.zones) for b in machine.memory(use=False)],
+            [(z.node, z.name, z.start_pfn, z.spanned, z.present, z.managed) for z in machine.zones() if z.present],
+            machine.iomem(), meminfo["MemTotal"],
+            sum(size for name, size in meminfo.items() if name.startswith("DirectMap")))
+
+
+def blocks_at(machine: Machine, *ranges: tuple[int, int]) -> list[Block]:
+    memory = machine.memory(use=False)
+    return [block for start, size in ranges for block in memory.of(start, size)]
+
+
+def device_log(machine: Machine, since: int) -> str:
+    """What was said about memory devices."""
+    machine.mark()
+    return "\n".join(line for line in machine.log_since(since).splitlines() if "PNP0C80" in line)
+
+
+@contextlib.contextmanager
+def setting(machine: Machine, path: str, value: object) -> Iterator[None]:
+    """A file of the guest has another value inside the `with`."""
+    before = machine.read(path)
+    assert machine.write(path, value) == 0
+    yield
+    assert machine.write(path, before) == 0
 
 
 def load(machine: Machine, *terms: bytes) -> None:

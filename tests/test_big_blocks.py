@@ -15,40 +15,39 @@ from uevents import MEMORY
 from harness.machine import Machine
 
 PAGE = 4096
-GIB = 1 << 30
 SECTION = 128 << 20
 NODE = 1
-DIMM = 2 * GIB
 
 
 def test_blocks_of_several_sections(new_machine: Callable[..., Machine], kernel_config: str) -> None:
     machine = new_machine(kernel=kernel_config.replace("debug", "plain"), nodes=("64G", 0), maxmem="128G")
     size = int(machine.read(f"{MEMORY}/block_size_bytes"), 16)
     assert size > SECTION and size % SECTION == 0
+    length = 2 * size
     total, before, iomem = machine.meminfo()["MemTotal"], pagetables.mappings(machine), machine.iomem()
 
-    plug = machine.plug_dimm(DIMM, node=NODE)
-    blocks = machine.memory(use=False).of(plug.addr, DIMM)
+    plug = machine.plug_dimm(length, node=NODE)
+    blocks = machine.memory(use=False).of(plug.addr, length)
     assert [(b.start, b.state, b.node) for b in blocks] == [
-        (addr, "offline", NODE) for addr in range(plug.addr, plug.addr + DIMM, size)]
+        (addr, "offline", NODE) for addr in range(plug.addr, plug.addr + length, size)]
     assert all(int(machine.read(f"{MEMORY}/memory{b.number}/phys_index"), 16) == b.number for b in blocks)
 
     for count, block in enumerate(blocks, 1):
         machine.online(block, "online_movable")
         assert machine.meminfo()["MemTotal"] == total + count * size
     zone, = (z for z in machine.zones() if z.node == NODE and z.present)
-    assert (zone.name, zone.spanned, zone.present, zone.managed) == ("Movable", *[DIMM // PAGE] * 3)
+    assert (zone.name, zone.spanned, zone.present, zone.managed) == ("Movable", *[length // PAGE] * 3)
 
     holder = machine.hold("anon", "192M", node=NODE, busy=True)
     leaving = max(holder.blocks().items(), key=lambda item: item[1])[0]
     machine.offline(leaving)
-    assert machine.meminfo()["MemTotal"] == total + DIMM - size
+    assert machine.meminfo()["MemTotal"] == total + size
     assert leaving not in holder.blocks() and holder.verify().ok
     assert machine.unplug_dimm(plug.id).gone
     assert holder.stop().ok
 
     assert machine.meminfo()["MemTotal"] == total
     assert machine.iomem() == iomem
-    assert not machine.memory(use=False).of(plug.addr, DIMM)
+    assert not machine.memory(use=False).of(plug.addr, length)
     assert NODE not in machine.node_state("has_memory")
     assert pagetables.mappings(machine) == before

@@ -69,10 +69,10 @@ def check_zones(machine: Machine, way: Way, addr: int, pages: int) -> None:
     zone = zones[way.zone]
     assert zone.start_pfn == addr // PAGE
     assert (zone.spanned, zone.present, zone.managed) == (pages, pages, pages)
-    # Per-CPU lists and what the kernel already took (kswapd's stack) are not in the buddy lists.
     buddy = free_in_buddyinfo(machine, NODE, way.zone)
     assert buddy == pytest.approx(zone.free, abs=1024)
-    assert pages - 8192 < buddy <= pages
+    # A kernel zone has some for the kernel, too; KASAN's shadow, an eighth, is taken block by block.
+    assert pages - pages // 6 < buddy <= pages
 
 
 def check_blocks(machine: Machine, way: Way, addr: int, size: int) -> None:

@@ -73,7 +73,7 @@ def test_kunit(guest: Machine, suite: str) -> None:
 
 def test_mem_on_off_test(online_dimm: Machine) -> None:
     """The tree's own, with errors injected into the notifiers."""
-    result = online_dimm.run("cd /kselftest/memory-hotplug && ./mem-on-off-test.sh -r 20", timeout=120)
+    result = online_dimm.run("cd /kselftest/memory-hotplug && ./mem-on-off-test.sh -r 10", timeout=120)
     assert result.code == 0, result.out
     for unwanted in ("FAILED", "unexpected", "skip all tests", "skip extra tests"):
         assert unwanted not in result.out, result.out
