@@ -14,7 +14,8 @@ from . import build, packages, paths, ui
 
 UNITS = Path("tools/testing/memory-hotplug")
 _COLOURS = {"PASSED": "green", "FAILED": "red", "ERROR": "red", "SKIPPED": "yellow"}
-_VERDICT = re.compile(r"^\S+::.*?\b(PASSED|FAILED|ERROR|SKIPPED)\b")
+_VERDICT = re.compile(r"^(?:\[gw\d+\].*?\b(PASSED|FAILED|ERROR|SKIPPED)\b \S+::|\S+::.*?\b(PASSED|FAILED|ERROR|SKIPPED)\b)")
+_WORKERS = 2    # a guest is busy with one thing at a time, most of the time
 _TAP = re.compile(r"^(not ok|ok) \d+(.*)$")
 
 
@@ -64,7 +65,7 @@ def _scenarios(tally: Counter[str], words: list[str]) -> None:
     log, report = paths.LOGS / "pytest.log", paths.LOGS / "pytest.xml"
     report.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "pytest", "-v", "-rfE", "--tb=short", "-p", "no:cacheprovider", "--color=no",
-            f"--junitxml={report}", *(words or ["tests"])]
+            "-n", str(_WORKERS), "--dist", "loadfile", f"--junitxml={report}", *(words or ["tests"])]
     env = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     before = tally["failed"]
     with ui.step("Scenarios"):
@@ -80,7 +81,7 @@ def _scenarios(tally: Counter[str], words: list[str]) -> None:
 
 def _show(line: str) -> None:
     match = _VERDICT.match(line)
-    colour = _COLOURS.get(match.group(1)) if match else None
+    colour = _COLOURS.get(match.group(1) or match.group(2)) if match else None
     ui.say("    " + (ui.coloured(line.rstrip(), colour) if colour else line.rstrip()))
 
 
@@ -91,7 +92,8 @@ def main(*words: str) -> int:
         packages.ensure(packages.ALL)
         if not words:
             _units(tally)
-        build.build("debug")
+        for config in ("debug", "plain"):   # rounds and big machines are for the plain one
+            build.build(config)
         _scenarios(tally, list(words))
     except ui.Failure as failure:
         ui.report(failure)

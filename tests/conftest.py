@@ -166,3 +166,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.sections.append((f"console {machine.log_path}", ui.tail(machine.log_path, _LINES)))
         events = "\n".join(f"{e.seq} {e.name} {e.data}" for e in machine.seen_events())
         report.sections.append((f"QEMU events of {machine.folder.name}", events or "none"))
+
+
+# What takes longest begins first, so that the workers end at about the same time.
+_LONGEST_FIRST = ("test_selftests", "test_online", "test_acpi", "test_eject_rounds", "test_offline_kinds", "test_races")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        name = item.path.stem
+        return _LONGEST_FIRST.index(name) if name in _LONGEST_FIRST else len(_LONGEST_FIRST)
+
+    items.sort(key=rank)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import firmware
 import pytest
-from firmware import (AUTO_ONLINE, BLOCK, CLAIMED, FIRST, GIB, LEFT_OUT, MIB, OUT_OF_REACH, SECOND, TIMEOUT, Device,
+from firmware import (AUTO_ONLINE, BLOCK, BOOT_END, CLAIMED, FIRST, GIB, MIB, OUT_OF_REACH, SECOND, TIMEOUT, Device,
                       blocks_at, device_log, picture, setting)
 
 from harness.machine import Dimm, Machine
@@ -43,7 +43,7 @@ REFUSED = {
     "wrapping": ([((1 << 64) - BLOCK, 2 * BLOCK)], "wraps around"),
     "empty": ([(FIRST, 0)], "is empty"),
     "none": ([], "is empty"),
-    "there in part": ([(LEFT_OUT - BLOCK, 2 * BLOCK)], "there in part"),
+    "there in part": ([(BOOT_END - BLOCK, 2 * BLOCK)], "there in part"),
     "out of reach": ([(FIRST, BLOCK), (OUT_OF_REACH, BLOCK)], "refused: -7"),
     "claimed": ([(FIRST, BLOCK), (CLAIMED, BLOCK)], "cannot be added"),
 }
