@@ -151,6 +151,10 @@ class Devices:
     def wait_eject(self, eject: Eject, slot: int | None = None, timeout: float = 60) -> Eject:
         """Fills in how an eject ended. A DIMM that is gone has its backing taken away too."""
         def ended(event: Event) -> bool:
+            if event.name == "ACPI_DEVICE_OST":     # how a guest refuses: QEMU adds no event of its own
+                info = event.data["info"]
+                return self._is_about(event, eject.id, slot) and info["source"] in (OST_EJECT, OST_OSPM_EJECT) and \
+                    info["status"] not in (0, *OST_IN_PROGRESS)
             return event.data.get("device") == eject.id and event.name in ("DEVICE_DELETED", *_UNPLUG_ERRORS)
 
         event = self.wait_event(ended, eject.since, timeout)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A guest under QEMU: boots, runs commands, takes and gives back memory.
 
-Used by run, shell and every scenario. The parts: channel (commands), qmp and
-devices (the host's side of memory), console (the log), blocks, procfs and holder
-(what the guest says of its memory).
+Used by run, shell and every scenario. This file boots it and ends it. The parts:
+guest_commands over channel (commands, files, the log), guest_memory over blocks,
+procfs and holder (memory seen from the inside), devices over qmp (from the outside).
 """
 
 from __future__ import annotations
@@ -11,30 +11,28 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
-import re
 import shlex
 import shutil
 import socket
 import subprocess
 import time
 import weakref
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import accel, blocks, image, paths, procfs, ui
+from . import accel, image, paths, ui
 from .channel import Channel, CommandFailed, GuestTimeout, Job, MachineError, Result
 from .console import Console, Splat
 from .devices import Devices, Dimm, Eject, Plug, Size, VirtioMem, to_bytes
+from .guest_memory import MEMORY, GuestMemory
 from .holder import Check, Holder
 from .qmp import Event, Qmp, QmpError
 
 __all__ = [
-    "Check", "CommandFailed", "Dimm", "Eject", "Event", "GuestTimeout", "Holder", "Job", "Machine", "MachineConfig",
-    "MachineError", "Plug", "QmpError", "Result", "Splat", "VirtioMem", "to_bytes",
+    "MEMORY", "Check", "CommandFailed", "Dimm", "Eject", "Event", "GuestTimeout", "Holder", "Job", "Machine",
+    "MachineConfig", "MachineError", "Plug", "QmpError", "Result", "Splat", "VirtioMem", "to_bytes",
 ]
 
-MEMORY = "/sys/devices/system/memory"
 _RUNS = paths.BUILD / "run"
 _KEEP_RUNS = 400
 _SLOW_PACE = 6.0  # how much longer a kernel full of checks takes under TCG
@@ -118,18 +116,17 @@ def _kill_all() -> None:
         machine.kill()
 
 
-class Machine(Devices):
+class Machine(GuestMemory, Devices):
     """One guest. Boots once; kill() or power_off() ends it, and so does the end of this process."""
 
     def __init__(self, config: MachineConfig) -> None:
+        super().__init__()
         self.config = config
         self.accel = ""
         self.folder = _run_folder(config.kernel)
         self.console = Console(self.folder / "console.log")
         self.boot_seconds = 0.0
         self._process: subprocess.Popen[bytes] | None = None
-        self._channel: Channel | None = None
-        self._stash = itertools.count()
 
     # Life
 
@@ -259,137 +256,3 @@ class Machine(Devices):
             self._channel.close()
         if self._control:
             self._control.close()
-
-    # Commands and files
-
-    @property
-    def channel(self) -> Channel:
-        if self._channel is None:
-            raise MachineError("the machine is not running")
-        return self._channel
-
-    def run(self, cmd: str, timeout: float = 30, stdin: bytes = b"", check: bool = False) -> Result:
-        """Runs a command through /bin/sh; its process group is killed when the time is up."""
-        result = self.channel.run(cmd, timeout, stdin)
-        if check and not result.ok:
-            raise CommandFailed(cmd, result)
-        return result
-
-    def sh(self, cmd: str, timeout: float = 30) -> str:
-        """What a command that must succeed prints, stripped."""
-        return self.run(cmd, timeout, check=True).out.strip()
-
-    def start(self, cmd: str, stdin: bytes = b"") -> Job:
-        """Starts a command in the background."""
-        return self.channel.start(cmd, stdin)
-
-    def jobs(self) -> list[Job]:
-        """The commands that still run."""
-        return self.channel.running()
-
-    def push(self, data: bytes | Path, guest_path: str, mode: int = 0o644) -> None:
-        content = data.read_bytes() if isinstance(data, Path) else data
-        where = shlex.quote(guest_path)
-        self.run(f"cat > {where} && chmod {mode:o} {where}", 60, content, check=True)
-
-    def pull(self, guest_path: str) -> bytes:
-        return self.run(f"cat {shlex.quote(guest_path)}", 60, check=True).raw
-
-    def read(self, path: str) -> str:
-        return self.sh(f"cat {shlex.quote(path)}")
-
-    def write(self, path: str, value: object, timeout: float = 60) -> int:
-        """One write to a file of the guest; 0, or the errno that open or write gave."""
-        return self.run(self._put(path, value), timeout).code
-
-    def start_write(self, path: str, value: object) -> Job:
-        """The same in the background; the job's exit code is the errno. SIGUSR1 interrupts the write."""
-        return self.start(f"exec {self._put(path, value)}")
-
-    @staticmethod
-    def _put(path: str, value: object) -> str:
-        return f"put {shlex.quote(path)} {shlex.quote(str(value))}"
-
-    # The kernel's log
-
-    @property
-    def log_path(self) -> Path:
-        return self.console.path
-
-    def log(self) -> str:
-        return self.console.text()
-
-    def mark(self, text: str = "") -> int:
-        """Writes a line to the kernel's log; returns the offset after it, for log_since()."""
-        line = f"harness: mark {next(self._stash)}"
-        since = self.console.size()
-        self.run(f"echo {shlex.quote(f'<5>{line} {text}'.rstrip())} > /dev/kmsg", check=True)
-        self.console.wait(rf"{line}\b.*\n", since, 10 * self.pace)
-        return self.console.size()
-
-    def log_since(self, offset: int) -> str:
-        return self.console.text(offset)
-
-    def wait_log(self, pattern: str, since: int = 0, timeout: float = 30) -> re.Match[str]:
-        return self.console.wait(pattern, since, timeout * self.pace)
-
-    def expect_splat(self, pattern: str) -> None:
-        self.console.expect(pattern)
-
-    def splats(self, since: int = 0) -> list[str]:
-        return self.console.splats(since)
-
-    def check_log(self, since: int = 0) -> None:
-        """Raises Splat when the kernel complained."""
-        self.console.check(since)
-
-    # Memory as the guest sees it
-
-    def memory(self, use: bool = True) -> blocks.Memory:
-        """All memory blocks; without @use it does not look at how full they are, which is quicker."""
-        return blocks.parse(self.sh("blocks" if use else "blocks --states", 60))
-
-    def meminfo(self, node: int | None = None) -> dict[str, int]:
-        path = "/proc/meminfo" if node is None else f"/sys/devices/system/node/node{node}/meminfo"
-        return procfs.parse_meminfo(self.read(path))
-
-    def vmstat(self) -> dict[str, int]:
-        return procfs.parse_vmstat(self.read("/proc/vmstat"))
-
-    def zones(self) -> list[procfs.Zone]:
-        return procfs.parse_zoneinfo(self.read("/proc/zoneinfo"))
-
-    def iomem(self) -> list[procfs.Range]:
-        return procfs.parse_iomem(self.read("/proc/iomem"))
-
-    def node_state(self, name: str) -> set[int]:
-        """The nodes in one of /sys/devices/system/node's lists: possible, online, has_memory ..."""
-        return procfs.parse_numbers(self.read(f"/sys/devices/system/node/{name}"))
-
-    def online(self, which: int | blocks.Block | Iterable[int | blocks.Block], how: str = "online") -> None:
-        """Onlines blocks one by one: online, online_kernel or online_movable."""
-        self._set_state(which, how)
-
-    def offline(self, which: int | blocks.Block | Iterable[int | blocks.Block], timeout: float = 120) -> None:
-        self._set_state(which, "offline", timeout)
-
-    def _set_state(self, which: int | blocks.Block | Iterable[int | blocks.Block], state: str,
-                   timeout: float = 120) -> None:
-        some = [which] if isinstance(which, (int, blocks.Block)) else list(which)
-        numbers = [b if isinstance(b, int) else b.number for b in some]
-        words = " && ".join(f"put {MEMORY}/memory{n}/state {state}" for n in numbers)
-        if words:
-            self.run(words, timeout, check=True)
-
-    def hold(self, kind: str, size: Size, node: int | None = None, busy: bool = False, pin: str | None = None,
-             prefer: bool = False, fit: bool = False, path: str | None = None, corrupt: int | bool = False,
-             timeout: float = 60) -> Holder:
-        """Fills memory of a kind with a checked pattern and keeps it; see harness/guest/memhold.c."""
-        words = ["exec", "memhold", "--kind", kind, "--size", str(to_bytes(size))]
-        words += ["--node", str(node)] if node is not None else []
-        words += [flag for flag, on in (("--busy", busy), ("--prefer", prefer), ("--fit", fit)) if on]
-        words += ["--pin", pin] if pin else []
-        words += ["--corrupt", str(int(corrupt))] if corrupt else []
-        if kind == "file":
-            words += ["--path", path or f"/run/hold.{next(self._stash)}"]
-        return Holder(self.start(shlex.join(words)), timeout)

@@ -51,7 +51,7 @@ def test_eject_refused(guest: Machine) -> None:
     numbers = [b.number for b in blocks_at(guest, *device.ranges)]
     # The first is not online before, and must not be after.
     guest.online(numbers[1:], "online_movable")
-    holder = guest.hold("anon", "64M", pin="vmsplice")
+    holder = guest.hold("anon", "16M", pin="vmsplice")
     assert set(holder.blocks()) & set(numbers[1:])
     before = picture(guest)
     with setting(guest, TIMEOUT, 2):
@@ -71,7 +71,7 @@ def test_surprise_removal(guest: Machine) -> None:
     """A device that vanishes with pinned pages: its memory stays known, is not ejected, and is taken up again."""
     with setting(guest, AUTO_ONLINE, "online_movable"), setting(guest, TIMEOUT, 1):
         device = Device(guest, [(FIRST, 2 * BLOCK)]).load()
-        holder = guest.hold("anon", "64M", pin="vmsplice")
+        holder = guest.hold("anon", "16M", pin="vmsplice")
         assert set(holder.blocks()) & {b.number for b in blocks_at(guest, *device.ranges)}
         before = picture(guest)
         since = guest.mark("lost")
@@ -138,8 +138,8 @@ def test_dimms_of_boot(new_machine: Callable[..., Machine]) -> None:
     machine.online(numbers[:2], "online_kernel")
     machine.online(numbers[2:], "online_movable")
     machine.sh(f"mkdir /run/slab && cd /run/slab && "
-               f"numactl --membind={NODE} sh -c 'for i in $(seq 4000); do : > file$i; done'", timeout=60)
-    holder = machine.hold("anon", "64M", node=NODE)
+               f"numactl --membind={NODE} sh -c 'for i in $(seq 2000); do : > file$i; done'", timeout=60)
+    holder = machine.hold("anon", "16M", node=NODE)
     before = picture(machine)
     since = len(machine.events)
     machine.unplug_dimm("d1", wait=False)

@@ -122,7 +122,7 @@ def test_lost_for_good(guest: Machine) -> None:
     with setting(guest, AUTO_ONLINE, "online_movable"), setting(guest, TIMEOUT, 1):
         before = picture(guest)
         device = Device(guest, [(FIRST, 2 * BLOCK)]).load()
-        holder = guest.hold("anon", "64M", pin="vmsplice")
+        holder = guest.hold("anon", "16M", pin="vmsplice")
         assert set(holder.blocks()) & {b.number for b in blocks_at(guest, *device.ranges)}
         assert device.notify(firmware.DEVICE_CHECK, firmware.ABSENT) == [firmware.FAILURE]
         holder.stop()

@@ -215,15 +215,15 @@ def test_memmap_on_memory(new_machine: NewMachine) -> None:
     machine = new_machine(append=("memory_hotplug.memmap_on_memory=on",))
     total = machine.meminfo()["MemTotal"]
     memmap = machine.vmstat().get("nr_memmap_pages")
-    plug = machine.plug_dimm("256M", node=1)
+    plug = machine.plug_dimm("256M", node=NODE)
     machine.online(numbers(machine, plug.addr, plug.size), "online_movable")
     own = BLOCK // PAGE * 64 // PAGE        # 64 bytes of memmap for each page of a block
     check_total(machine, total, 2 * (BLOCK - own * PAGE))
-    zone, = (z for z in machine.zones() if z.node == 1 and z.present)
+    zone, = (z for z in machine.zones() if z.node == NODE and z.present)
     assert (zone.name, zone.spanned, zone.present) == ("Movable", 2 * BLOCK // PAGE, 2 * BLOCK // PAGE)
     assert zone.managed == 2 * (BLOCK // PAGE - own)
-    holder = machine.hold("anon", "160M", node=1)
-    machine.offline(plug.addr // BLOCK)
+    holder = machine.hold("anon", "48M", node=NODE)
+    machine.offline(next(iter(holder.blocks())))
     check_total(machine, total, BLOCK - own * PAGE)
     assert holder.stop().ok
     assert machine.unplug_dimm(plug.id).gone

@@ -193,14 +193,13 @@ wrong_zones()
 
 wrong_links()
 {
-	local dir=$MEMORY/memory$1 link node found=
+	local dir=$MEMORY/memory$1 link found=
 
 	for link in "$dir"/node[0-9]*; do
 		[ -L "$link" ] || continue
 		found=1
-		node=$(readlink -f "$link")
-		[ "$(readlink -f "$node/memory$1")" = "$(readlink -f "$dir")" ] ||
-			echo "no link back from ${node##*/}"
+		[ "$link/memory$1" -ef "$dir" ] ||
+			echo "no link back from ${link##*/}"
 	done
 	[ -n "$found" ] || [ ! -d /sys/devices/system/node ] || echo "no link to a node"
 }
