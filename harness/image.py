@@ -25,11 +25,12 @@ GUEST = paths.ROOT / "harness" / "guest"
 SELFTESTS = "tools/testing/selftests"
 
 BUSYBOX = "busybox"
-TOOLS = ("bash", "lsmem", "chmem", "stress-ng", "numactl", "migratepages")
+TOOLS = ("bash", "lsmem", "chmem", "setpriv", "stress-ng", "numactl", "migratepages")
 PACKAGES = {
     "busybox": "busybox-static",
     "lsmem": "util-linux",
     "chmem": "util-linux",
+    "setpriv": "util-linux",
     "stress-ng": "stress-ng",
     "numactl": "numactl",
     "migratepages": "numactl",
