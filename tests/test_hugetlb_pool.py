@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Free huge pages of memory that leaves are no place for what has to leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.machine import Machine
+
+POOL = "/sys/devices/system/node/node{}/hugepages/hugepages-2048kB/{}"
+
+
+def test_pool_on_the_leaving_node(new_machine: Callable[..., Machine]) -> None:
+    """A pool in use by half: its free pages go, those in use move to the other node's pool, each once."""
+    machine = new_machine(nodes=("2G", 0), append=("memhp_default_state=online_movable",))
+    dimm = machine.plug_dimm("256M", 1)
+    machine.sh(f"echo 64 > {POOL.format(1, 'nr_hugepages')}; echo 40 > {POOL.format(0, 'nr_hugepages')}", timeout=60)
+    assert machine.read(POOL.format(1, "nr_hugepages")) == "64"
+    holder = machine.hold("hugetlb", "64M", node=1, prefer=True)
+    moved = machine.vmstat()["pgmigrate_success"]
+    assert machine.unplug_dimm(dimm.id, timeout=60).gone
+    assert machine.vmstat()["pgmigrate_success"] - moved < 2 * 32 * 512
+    assert machine.read(POOL.format(0, "nr_hugepages")) == "40"
+    assert holder.stop().ok
