@@ -4,10 +4,12 @@
  *
  * Calls go downward only:
  *
- *	plug.c, offline.c, online.c, probe.c
- *	  block.c, group.c, notify.c, evacuate.c, node.c, zone.c, sections.c
- *	    step.c, outcome.c, refusal.c, classify.c, policy.c, params.c, lock.c
- *	      span.c, range.c
+ *	add.c, withdraw.c, probe.c
+ *	  plug.c, remove.c, offline.c, online.c
+ *	    block*.c, group.c, notify.c, offline_block.c, evacuate.c, node.c
+ *	      zone.c, zone_choice.c, memmap.c, mapping.c, sections.c, classify.c
+ *	        step.c, refusal.c, outcome.c, params.c, pluggable.c, lock.c
+ *	          policy.c, span.c, range.c
  *
  * Ranges of pfns are half-open; physical addresses (u64) stand at the edges,
  * where callers from outside come in.
