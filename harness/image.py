@@ -25,7 +25,8 @@ GUEST = paths.ROOT / "harness" / "guest"
 SELFTESTS = "tools/testing/selftests"
 
 BUSYBOX = "busybox"
-TOOLS = ("bash", "lsmem", "chmem", "setpriv", "stress-ng", "numactl", "migratepages")
+TOOLS = ("bash", "lsmem", "chmem", "setpriv", "stress-ng", "numactl", "migratepages", "daxctl", "ndctl", "kexec",
+         "udevadm")
 PACKAGES = {
     "busybox": "busybox-static",
     "lsmem": "util-linux",
@@ -34,6 +35,10 @@ PACKAGES = {
     "stress-ng": "stress-ng",
     "numactl": "numactl",
     "migratepages": "numactl",
+    "daxctl": "daxctl",
+    "ndctl": "ndctl",
+    "kexec": "kexec-tools",
+    "udevadm": "udev",
 }
 # Static programs of ours: name, sources.
 PROGRAMS: dict[str, tuple[str, ...]] = {
