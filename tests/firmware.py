@@ -97,14 +97,45 @@ class Ejectable:
         assert self.machine.write("/sys/devices/system/memory/memory1/state", "online") == errno.EINVAL
         return self
 
+    @property
+    def path(self) -> str:
+        return f"\\_SB.{self.name}"
+
     def terms(self) -> Iterator[bytes]:
         """What is to be declared in \\_SB."""
+        yield self.declaration()
+        yield from self._triggers()
+
+    def declaration(self) -> bytes:
+        """The device, without triggers."""
         raise NotImplementedError
+
+    def _triggers(self) -> Iterator[bytes]:
+        for value in (BUS_CHECK, DEVICE_CHECK, EJECT_REQUEST):
+            for status in (None, ABSENT, BROKEN, WORKING):
+                change = b"" if status is None else aml.store(aml.integer(status), aml.name_string(f"{self.path}.STAV"))
+                yield aml.device(
+                    self._trigger(value, status),
+                    aml.name("_HID", aml.string("MHPT0000")),
+                    aml.name("_UID", aml.string(self._trigger(value, status))),
+                    aml.method("_SUN", 0, change, aml.notify(self.path, value), aml.returns(aml.ONE)),
+                )
+
+    def _trigger(self, value: int, status: int | None) -> str:
+        """A name of four: a letter for what it does, and the device's number."""
+        return "ABCDEFGHIJKLNOPQ"[value * 4 + (None, ABSENT, BROKEN, WORKING).index(status)] + self.name[1:]
 
     def _report(self) -> bytes:
         """The method through which the guest reports."""
         text = aml.concat(aml.string(f"ost {self.name} "), aml.ARG[0], aml.string(" "), aml.ARG[1])
         return aml.method("_OST", 3, aml.store(text, aml.DEBUG))
+
+    def notify(self, value: int, status: int | None = None, timeout: float = 60) -> list[int]:
+        """Notifies the device, after its status has become @status; see reports()."""
+        since = self.machine.mark(f"notify {self.name} {value}")
+        self.machine.sh(f"cat $(grep -l '{self._trigger(value, status)}' /sys/bus/acpi/devices/MHPT0000:*/path "
+                        "| sed s/path$/sun/)")
+        return self.reports(value, since, timeout)
 
     def eject(self, timeout: float = 60) -> list[int]:
         """Ejects the device from the guest's side."""
@@ -138,29 +169,6 @@ class Device(Ejectable):
     name: str = field(default_factory=lambda: f"M{next(_numbers):03}")
     hid = "PNP0C80"
 
-    @property
-    def path(self) -> str:
-        return f"\\_SB.{self.name}"
-
-    def terms(self) -> Iterator[bytes]:
-        yield self.declaration()
-        yield from self._triggers()
-
-    def _triggers(self) -> Iterator[bytes]:
-        for value in (BUS_CHECK, DEVICE_CHECK, EJECT_REQUEST):
-            for status in (None, ABSENT, BROKEN, WORKING):
-                change = b"" if status is None else aml.store(aml.integer(status), aml.name_string(f"{self.path}.STAV"))
-                yield aml.device(
-                    self._trigger(value, status),
-                    aml.name("_HID", aml.string("MHPT0000")),
-                    aml.name("_UID", aml.string(self._trigger(value, status))),
-                    aml.method("_SUN", 0, change, aml.notify(self.path, value), aml.returns(aml.ONE)),
-                )
-
-    def _trigger(self, value: int, status: int | None) -> str:
-        """A name of four: a letter for what it does, and the device's number."""
-        return "ABCDEFGHIJKLNOPQ"[value * 4 + (None, ABSENT, BROKEN, WORKING).index(status)] + self.name[1:]
-
     def declaration(self) -> bytes:
         eject = aml.store(aml.ZERO, aml.name_string("STAV"))
         if not self.eject_works:
@@ -176,13 +184,6 @@ class Device(Ejectable):
             self._report(),
         )
 
-    def notify(self, value: int, status: int | None = None, timeout: float = 60) -> list[int]:
-        """Notifies the device, after its status has become @status; see reports()."""
-        since = self.machine.mark(f"notify {self.name} {value}")
-        self.machine.sh(f"cat $(grep -l '{self._trigger(value, status)}' /sys/bus/acpi/devices/MHPT0000:*/path "
-                        "| sed s/path$/sun/)")
-        return self.reports(value, since, timeout)
-
     def bound(self) -> int:
         """How many memory blocks are tied to it."""
         return int(self.machine.sh(f"ls {self.sysfs()} | grep -c '^physical_node' || true"))
@@ -190,23 +191,24 @@ class Device(Ejectable):
 
 @dataclass
 class Container(Ejectable):
-    """A generic container of memory devices, which get no triggers of their own."""
+    """A container of memory devices and containers, which get no triggers of their own."""
 
     machine: Machine
-    devices: Sequence[Device]
+    contents: Sequence[Device | Container]
+    status: int = WORKING
+    hid: str = "ACPI0004"
     name: str = field(default_factory=lambda: f"C{next(_numbers):03}")
-    hid = "ACPI0004"
 
-    def terms(self) -> Iterator[bytes]:
-        yield aml.device(
+    def declaration(self) -> bytes:
+        return aml.device(
             self.name,
             aml.name("_HID", aml.string(self.hid)),
             aml.name("_UID", aml.string(self.name)),
-            aml.name("STAV", aml.integer(WORKING)),
+            aml.name("STAV", aml.integer(self.status)),
             aml.method("_STA", 0, aml.returns(aml.name_string("STAV"))),
             aml.method("_EJ0", 1, aml.store(aml.ZERO, aml.name_string("STAV"))),
             self._report(),
-            *(device.declaration() for device in self.devices),
+            *(part.declaration() for part in self.contents),
         )
 
     def attribute(self) -> str:
