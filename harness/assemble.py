@@ -133,7 +133,8 @@ def clone(tree: Path) -> None:
     """A first copy of the pristine tree, complete or not there."""
     fresh = tree.with_name(tree.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
-    ui.run(["cp", "-a", "--reflink=auto", paths.PRISTINE, fresh], what="copy the tree", log=paths.LOGS / "copy.log")
+    stock = paths.PRISTINE.resolve()    # cp copies a link as a link
+    ui.run(["cp", "-a", "--reflink=auto", stock, fresh], what="copy the tree", log=paths.LOGS / "copy.log")
     fresh.rename(tree)
 
 
