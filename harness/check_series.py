@@ -62,7 +62,7 @@ def _reachable(name: Path) -> bool:
     if not makefile.exists() or not re.search(rf"(?<![\w-]){name.stem}\.o", makefile.read_text()):
         return False
     parent = _TREE / name.parent.parent / "Makefile"
-    return name.parent != Path("mm/hotplug") or "hotplug/" in parent.read_text()
+    return name.parent.parent != Path("mm") or f"{name.parent.name}/" in parent.read_text()
 
 
 def _step(repo: gitrepo.Repo, number: int, patch: Patch, letter: Path, whole: bool) -> None:
