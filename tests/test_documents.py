@@ -14,7 +14,7 @@ INSIDE = (ROOT / "Documentation/mm/memory-hotplug.rst").read_text()
 ABI = (ROOT / "Documentation/ABI/testing/sysfs-devices-memory").read_text()
 OUTCOMES = (ROOT / "mm/hotplug/outcome.c").read_text()
 VIEW = (ROOT / "drivers/base/memory.c").read_text()
-SOURCES = [*(ROOT / "mm/hotplug").glob("*.c"), ROOT / "drivers/acpi/acpi_memhotplug.c"]
+SOURCES = [*(ROOT / "mm/hotplug").glob("*.c"), *(ROOT / "mm/sparsemem").glob("*.c"), ROOT / "drivers/acpi/acpi_memhotplug.c"]
 
 # The notifier's or the lower layer's, whatever the table in outcome.c falls back to.
 PASSED_ON = {"MHP_VETOED", "MHP_FAILED", "MHP_NOT_RESTORED"}

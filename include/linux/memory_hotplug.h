@@ -88,7 +88,7 @@ int add_memory_resource(int nid, struct resource *resource, mhp_t mhp_flags);
 int add_memory_driver_managed(int nid, u64 start, u64 size,
 			      const char *resource_name, mhp_t mhp_flags);
 
-/* Sections, mm/hotplug/sections.c and mm/sparse.c */
+/* Sections, mm/hotplug/sections.c and mm/sparsemem */
 struct page *pfn_to_online_page(unsigned long pfn);
 int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 		struct mhp_params *params);

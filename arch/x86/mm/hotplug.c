@@ -5,7 +5,7 @@
  * and the memmap's is torn down section by section.
  *
  * Called from mm/hotplug (add, remove, probe), mm/memremap.c (device memory)
- * and mm/sparse.c (vmemmap_free()), all of which hold the memory hotplug lock
+ * and mm/sparsemem (vmemmap_free()), all of which hold the memory hotplug lock
  * for writing. init_mm.page_table_lock is taken here around changes of entries.
  *
  * Tearing down has an order: clear the entries, flush the TLBs once, and only
