@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
+import faults
 import pytest
 from uevents import MEMORY
 
@@ -17,17 +18,6 @@ from harness.machine import Machine
 GIB = 1 << 30
 BLOCK = 128 << 20
 NUMBER = GIB // BLOCK
-
-# Whatever asks for memory may be refused it, also what could wait for it.
-ALL_ALLOCATIONS = """
-cd /sys/kernel/debug
-for name in failslab fail_page_alloc; do
-    echo 0 > $name/verbose
-    echo N > $name/ignore-gfp-wait
-done
-echo N > fail_page_alloc/ignore-gfp-highmem
-echo 0 > fail_page_alloc/min-order
-"""
 
 # All that an operation could leave behind, as user space sees it.
 LOOK = """
@@ -71,10 +61,7 @@ def fail_each(machine: Machine, path: str, value: str, undo: Callable[[], None] 
 @pytest.fixture
 def short_of_memory(new_machine: Callable[..., Machine]) -> Machine:
     machine = new_machine(append=("mem=1G", "memhp_default_state=offline"))
-    if not machine.run("[ -e /proc/self/fail-nth ]").ok:
-        pytest.skip("kernel without fault injection")
-    machine.sh(ALL_ALLOCATIONS)
-    machine.expect_splat("page allocation failure")
+    faults.prepare(machine)
     return machine
 
 
