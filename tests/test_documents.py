@@ -13,8 +13,10 @@ GUIDE = (ROOT / "Documentation/admin-guide/mm/memory-hotplug.rst").read_text()
 INSIDE = (ROOT / "Documentation/mm/memory-hotplug.rst").read_text()
 ABI = (ROOT / "Documentation/ABI/testing/sysfs-devices-memory").read_text()
 OUTCOMES = (ROOT / "mm/hotplug/outcome.c").read_text()
+CLASSES = (ROOT / "mm/isolation/class.c").read_text()
 VIEW = (ROOT / "drivers/base/memory.c").read_text()
-SOURCES = [*(ROOT / "mm/hotplug").glob("*.c"), *(ROOT / "mm/sparsemem").glob("*.c"), ROOT / "drivers/acpi/acpi_memhotplug.c"]
+SOURCES = [*(path for part in ("hotplug", "isolation", "sparsemem") for path in (ROOT / "mm" / part).glob("*.c")),
+           ROOT / "drivers/acpi/acpi_memhotplug.c"]
 
 # The notifier's or the lower layer's, whatever the table in outcome.c falls back to.
 PASSED_ON = {"MHP_VETOED", "MHP_FAILED", "MHP_NOT_RESTORED"}
@@ -27,7 +29,7 @@ def outcomes() -> list[tuple[str, str, str]]:
 
 
 def page_classes() -> list[str]:
-    return [name for key, name in re.findall(r"\[(MHP_PAGE_\w+)\]\s*=\s*\"([^\"]+)\"", OUTCOMES) if key != "MHP_PAGE_NONE"]
+    return [name for key, name in re.findall(r"\[(PAGE_CLASS_\w+)\]\s*=\s*\"([^\"]+)\"", CLASSES) if key != "PAGE_CLASS_NONE"]
 
 
 def parameters() -> list[str]:

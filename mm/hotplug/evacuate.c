@@ -159,7 +159,7 @@ static unsigned long mhp_skip_free(unsigned long pfn)
 static int mhp_out_of_patience(struct mhp_evacuation *ev, struct mhp_range range)
 {
 	enum mhp_outcome outcome;
-	enum mhp_page_class class;
+	enum page_class class;
 	unsigned long pfn;
 
 	if (signal_pending(current))
@@ -170,7 +170,7 @@ static int mhp_out_of_patience(struct mhp_evacuation *ev, struct mhp_range range
 		return 0;
 
 	pfn = mhp_first_in_the_way(range.start, range.end, &class);
-	if (class == MHP_PAGE_NONE)
+	if (class == PAGE_CLASS_NONE)
 		return mhp_refuse(ev->op, outcome);
 	return mhp_refuse_page(ev->op, outcome, pfn, class);
 }
@@ -226,9 +226,9 @@ struct mhp_patience {
 };
 
 static int mhp_judge_fixed(struct mhp_evacuation *ev, struct mhp_patience *patience,
-			   unsigned long pfn, enum mhp_page_class class)
+			   unsigned long pfn, enum page_class class)
 {
-	if (!mhp_class_is_fixed(class))
+	if (!page_class_is_fixed(class))
 		patience->nr_fixed = 0;
 	else if (patience->fixed_pfn == pfn)
 		patience->nr_fixed++;
@@ -243,7 +243,7 @@ static int mhp_judge_fixed(struct mhp_evacuation *ev, struct mhp_patience *patie
 /* Go on, or is it plain by now that the range cannot be emptied? */
 static int mhp_judge(struct mhp_evacuation *ev, struct mhp_patience *patience,
 		     const struct mhp_pass *pass, int swept,
-		     unsigned long pfn, enum mhp_page_class class)
+		     unsigned long pfn, enum page_class class)
 {
 	bool starved = pass->nr_starved && !pass->nr_moved;
 
@@ -269,7 +269,7 @@ static int mhp_empty(struct mhp_evacuation *ev, struct mhp_range range,
 
 	for (;;) {
 		struct mhp_pass pass = { .folios = LIST_HEAD_INIT(pass.folios) };
-		enum mhp_page_class class;
+		enum page_class class;
 		unsigned long pfn;
 		int swept, error;
 
@@ -279,9 +279,9 @@ static int mhp_empty(struct mhp_evacuation *ev, struct mhp_range range,
 
 		swept = mhp_sweep(range);
 		pfn = mhp_first_in_the_way(range.start, range.end, &class);
-		if (class == MHP_PAGE_NONE)
+		if (class == PAGE_CLASS_NONE)
 			return 0;
-		if (class == MHP_PAGE_OFFLINE)
+		if (class == PAGE_CLASS_OFFLINE)
 			return driver_pages_leave ? 0 :
 			       mhp_refuse_page(ev->op, MHP_UNMOVABLE, pfn, class);
 

@@ -7,9 +7,11 @@
  *	add.c, withdraw.c, probe.c
  *	  plug.c, remove.c, offline.c, online.c
  *	    block*.c, group.c, notify.c, offline_block.c, evacuate.c, node.c
- *	      zone.c, zone_choice.c, memmap.c, mapping.c, sections.c, classify.c
+ *	      zone.c, zone_choice.c, memmap.c, mapping.c, sections.c, obstacle.c
  *	        step.c, refusal.c, outcome.c, params.c, pluggable.c, lock.c
  *	          policy.c, span.c, range.c
+ *
+ * and from there to mm/isolation/.
  *
  * Ranges of pfns are half-open; physical addresses (u64) stand at the edges,
  * where callers from outside come in.
@@ -35,7 +37,7 @@
 
 int mhp_refuse(struct mhp_op *op, enum mhp_outcome outcome);
 int mhp_refuse_page(struct mhp_op *op, enum mhp_outcome outcome,
-		    unsigned long pfn, enum mhp_page_class class);
+		    unsigned long pfn, enum page_class class);
 int mhp_refuse_error(struct mhp_op *op, enum mhp_outcome outcome, int error);
 void mhp_report_refusal(const struct mhp_op *op);
 
@@ -43,12 +45,10 @@ void mhp_report_refusal(const struct mhp_op *op);
 
 void mhp_assert_write_locked(void);
 
-/* classify.c: call with the range online and kept from going away */
+/* obstacle.c: call with the range online and kept from going away */
 
-enum mhp_page_class mhp_classify_page(unsigned long pfn);
-bool mhp_class_is_fixed(enum mhp_page_class class);
 unsigned long mhp_first_in_the_way(unsigned long start_pfn, unsigned long end_pfn,
-				   enum mhp_page_class *class);
+				   enum page_class *class);
 
 /* params.c */
 

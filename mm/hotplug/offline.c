@@ -27,6 +27,7 @@
  * @op: What every operation has.
  * @blocks: The blocks, all online at the start.
  * @leaving: What is known of each.
+ * @types: What the pageblocks of all were before they were isolated.
  * @nr_gone: Of the first ones, how many are offline.
  * @ev: The emptying of them.
  */
@@ -34,6 +35,7 @@ struct mhp_offline {
 	struct mhp_op op;
 	struct mhp_blocks *blocks;
 	struct mhp_leaving *leaving;
+	u8 *types;
 	unsigned int nr_gone;
 	struct mhp_evacuation ev;
 };
@@ -68,11 +70,11 @@ static int mhp_check_holes(struct mhp_op *op, struct mhp_range pages)
 	walk_system_ram_range(pages.start, mhp_range_pages(pages), &ram, mhp_ram_extend);
 	if (ram.next >= pages.end)
 		return 0;
-	return mhp_refuse_page(op, MHP_HOLE, ram.next, MHP_PAGE_HOLE);
+	return mhp_refuse_page(op, MHP_HOLE, ram.next, PAGE_CLASS_HOLE);
 }
 
 static int mhp_check_block(struct mhp_op *op, const struct memory_block *mem,
-			   struct mhp_leaving *leaving)
+			   struct mhp_leaving *leaving, u8 *types)
 {
 	struct mhp_range all = mhp_block_range(mem);
 	unsigned long split = all.start + mhp_block_memmap_pages(mem);
@@ -82,6 +84,13 @@ static int mhp_check_block(struct mhp_op *op, const struct memory_block *mem,
 		.zone = mem->zone,
 		.memmap = mhp_range(all.start, split),
 		.pages = mhp_range(split, all.end),
+	};
+	leaving->isolation = (struct isolation) {
+		.start_pfn = split,
+		.end_pfn = all.end,
+		.migratetype = MIGRATE_MOVABLE,
+		.flags = MEMORY_OFFLINE,
+		.types = types,
 	};
 	if (mem->state != MHP_BLOCK_ONLINE)
 		return mhp_refuse(op, MHP_WRONG_STATE);
@@ -107,12 +116,14 @@ static void mhp_offline_unclaim(struct mhp_op *op)
 
 static int mhp_offline_claim(struct mhp_op *op)
 {
+	unsigned long nr_types = isolation_nr_pageblocks(mhp_block_nr_pages());
 	struct mhp_offline *off = to_offline(op);
 	unsigned int i;
 	int error;
 
 	for (i = 0; i < off->blocks->nr; i++) {
-		error = mhp_check_block(op, off->blocks->mem[i], &off->leaving[i]);
+		error = mhp_check_block(op, off->blocks->mem[i], &off->leaving[i],
+					off->types + i * nr_types);
 		if (error) {
 			mhp_offline_unclaim(op);
 			return error;
@@ -146,44 +157,31 @@ static void mhp_offline_resume(struct mhp_op *op)
 }
 
 /* Which page made isolation refuse? */
-static int mhp_blame_isolation(struct mhp_op *op, struct mhp_range pages)
+static int mhp_blame_isolation(struct mhp_op *op, const struct isolation *iso)
 {
-	enum mhp_page_class class;
-	unsigned long pfn;
-
-	for (pfn = pages.start; pfn < pages.end; pfn += pageblock_nr_pages)
-		if (is_migrate_cma_page(pfn_to_page(pfn)))
-			return mhp_refuse_page(op, MHP_UNMOVABLE, pfn, MHP_PAGE_CMA);
-
-	pfn = mhp_first_in_the_way(pages.start, pages.end, &class);
-	if (class == MHP_PAGE_NONE)
+	if (iso->blame.class == PAGE_CLASS_NONE)
 		return mhp_refuse(op, MHP_UNMOVABLE);
-	return mhp_refuse_page(op, MHP_UNMOVABLE, pfn, class);
+	return mhp_refuse_page(op, MHP_UNMOVABLE, iso->blame.pfn, iso->blame.class);
 }
 
 static int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving)
 {
+	struct isolation *iso = &leaving->isolation;
 	unsigned int attempt;
 
 	for (attempt = 0; attempt < MHP_ISOLATE_ATTEMPTS; attempt++) {
-		enum mhp_page_class class;
-
-		if (!start_isolate_page_range(leaving->pages.start, leaving->pages.end,
-					      MIGRATE_MOVABLE, MEMORY_OFFLINE,
-					      GFP_USER | __GFP_MOVABLE |
-					      __GFP_RETRY_MAYFAIL)) {
+		if (!isolate_range(iso)) {
 			leaving->isolated = true;
 			return 0;
 		}
 		if (signal_pending(current))
 			return mhp_refuse(op, MHP_INTERRUPTED);
-		mhp_first_in_the_way(leaving->pages.start, leaving->pages.end, &class);
-		if (mhp_class_is_fixed(class) && attempt)
+		if (page_class_is_fixed(iso->blame.class) && attempt)
 			break;
 		lru_add_drain_all();
 		schedule_timeout_interruptible(msecs_to_jiffies(MHP_ISOLATE_PAUSE_MS));
 	}
-	return mhp_blame_isolation(op, leaving->pages);
+	return mhp_blame_isolation(op, iso);
 }
 
 static void mhp_offline_unisolate(struct mhp_op *op)
@@ -196,8 +194,7 @@ static void mhp_offline_unisolate(struct mhp_op *op)
 
 		if (!leaving->isolated)
 			continue;
-		undo_isolate_page_range(leaving->pages.start, leaving->pages.end,
-					MIGRATE_MOVABLE);
+		unisolate_range(&leaving->isolation);
 		leaving->isolated = false;
 	}
 }
@@ -319,13 +316,15 @@ int mhp_offline_blocks(struct mhp_blocks *blocks, unsigned int timeout_ms)
 		off.ev.deadline = jiffies + msecs_to_jiffies(timeout_ms) ?: 1;
 
 	off.leaving = kvcalloc(blocks->nr, sizeof(*off.leaving), GFP_KERNEL);
-	if (off.leaving) {
+	off.types = kvcalloc(blocks->nr, isolation_nr_pageblocks(mhp_block_nr_pages()),
+			     GFP_KERNEL);
+	if (off.leaving && off.types)
 		error = mhp_run_steps(&off.op, mhp_offline_steps,
 				      ARRAY_SIZE(mhp_offline_steps));
-		kvfree(off.leaving);
-	} else {
+	else
 		error = mhp_refuse(&off.op, MHP_NO_MEMORY);
-	}
+	kvfree(off.types);
+	kvfree(off.leaving);
 	if (error)
 		mhp_report_refusal(&off.op);
 	return error;

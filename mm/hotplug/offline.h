@@ -4,18 +4,21 @@
 #define __MM_HOTPLUG_OFFLINE_H
 
 #include "hotplug.h"
+#include "../isolation/isolation.h"
 
 /**
  * struct mhp_leaving - what an offline operation knows of one of its blocks
  * @zone: Its zone, to which it returns where the operation is refused later.
  * @pages: Its pages, but for those that hold its own memmap.
  * @memmap: Those.
+ * @isolation: The isolation of @pages, which knows what their pageblocks were.
  * @isolated: @pages are isolated.
  */
 struct mhp_leaving {
 	struct zone *zone;
 	struct mhp_range pages;
 	struct mhp_range memmap;
+	struct isolation isolation;
 	bool isolated;
 };
 

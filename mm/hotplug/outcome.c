@@ -35,24 +35,6 @@ static const struct {
 	[MHP_NOT_RESTORED]	= { -EBUSY,	"refused, and not all blocks came online again" },
 };
 
-static const char * const mhp_page_classes[NR_MHP_PAGE_CLASSES] = {
-	[MHP_PAGE_FREE]		= "free",
-	[MHP_PAGE_LRU]		= "user or page cache",
-	[MHP_PAGE_PINNED]	= "pinned",
-	[MHP_PAGE_HUGETLB]	= "hugetlb",
-	[MHP_PAGE_GIGANTIC]	= "gigantic hugetlb",
-	[MHP_PAGE_DRIVER]	= "movable by driver",
-	[MHP_PAGE_OFFLINE]	= "held by driver",
-	[MHP_PAGE_SLAB]		= "slab",
-	[MHP_PAGE_TABLE]	= "page table",
-	[MHP_PAGE_CMA]		= "cma",
-	[MHP_PAGE_RESERVED]	= "reserved",
-	[MHP_PAGE_POISONED]	= "hwpoison",
-	[MHP_PAGE_KERNEL]	= "kernel",
-	[MHP_PAGE_HOLE]		= "hole",
-	[MHP_PAGE_NONE]		= "none",
-};
-
 /**
  * mhp_outcome_errno() - what a caller is told
  * @outcome: How the operation ended.
@@ -77,17 +59,4 @@ const char *mhp_outcome_phrase(enum mhp_outcome outcome)
 	if (outcome >= NR_MHP_OUTCOMES)
 		return "unknown";
 	return mhp_outcomes[outcome].phrase;
-}
-
-/**
- * mhp_page_class_name() - what the log calls a page
- * @class: What the page is.
- *
- * Return: a constant string.
- */
-const char *mhp_page_class_name(enum mhp_page_class class)
-{
-	if (class >= NR_MHP_PAGE_CLASSES)
-		return "unknown";
-	return mhp_page_classes[class];
 }

@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#include "../isolation/class.h"
+
 /**
  * enum mhp_outcome - how an operation ended
  * @MHP_DONE: It happened.
@@ -57,60 +59,21 @@ enum mhp_outcome {
 };
 
 /**
- * enum mhp_page_class - what a page is, as far as hotplug is concerned
- * @MHP_PAGE_FREE: In the buddy allocator.
- * @MHP_PAGE_LRU: Anonymous or page cache, movable.
- * @MHP_PAGE_PINNED: The same, with references that migration cannot move.
- * @MHP_PAGE_HUGETLB: Hugetlb, in use or in a pool.
- * @MHP_PAGE_GIGANTIC: Hugetlb that cannot be migrated.
- * @MHP_PAGE_DRIVER: Movable by its driver: balloon, zsmalloc.
- * @MHP_PAGE_OFFLINE: Logically offline and held by a driver.
- * @MHP_PAGE_SLAB: Of the slab allocator.
- * @MHP_PAGE_TABLE: A page table.
- * @MHP_PAGE_CMA: In a CMA area.
- * @MHP_PAGE_RESERVED: Reserved at boot.
- * @MHP_PAGE_POISONED: It has a hardware error.
- * @MHP_PAGE_KERNEL: Allocated by the kernel, no more is known.
- * @MHP_PAGE_HOLE: No memory.
- * @MHP_PAGE_NONE: There is no page to blame.
- */
-enum mhp_page_class {
-	MHP_PAGE_FREE,
-	MHP_PAGE_LRU,
-	MHP_PAGE_PINNED,
-	MHP_PAGE_HUGETLB,
-	MHP_PAGE_GIGANTIC,
-	MHP_PAGE_DRIVER,
-	MHP_PAGE_OFFLINE,
-	MHP_PAGE_SLAB,
-	MHP_PAGE_TABLE,
-	MHP_PAGE_CMA,
-	MHP_PAGE_RESERVED,
-	MHP_PAGE_POISONED,
-	MHP_PAGE_KERNEL,
-	MHP_PAGE_HOLE,
-	MHP_PAGE_NONE,
-	/* private: how many */
-	NR_MHP_PAGE_CLASSES
-};
-
-/**
  * struct mhp_report - how an operation ended
  * @outcome: How.
  * @error: The errno (negative) that the caller gets; 0: done.
- * @pfn: The first page in the way; valid where @class is not MHP_PAGE_NONE.
+ * @pfn: The first page in the way; valid where @class is not PAGE_CLASS_NONE.
  * @class: What that page is.
  */
 struct mhp_report {
 	enum mhp_outcome outcome;
 	int error;
 	unsigned long pfn;
-	enum mhp_page_class class;
+	enum page_class class;
 };
 
 /* outcome.c */
 int mhp_outcome_errno(enum mhp_outcome outcome);
 const char *mhp_outcome_phrase(enum mhp_outcome outcome);
-const char *mhp_page_class_name(enum mhp_page_class class);
 
 #endif /* __MM_HOTPLUG_OUTCOME_H */

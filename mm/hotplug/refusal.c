@@ -13,7 +13,7 @@
 #include <trace/events/memory_hotplug.h>
 
 static int mhp_note(struct mhp_op *op, enum mhp_outcome outcome, int error,
-		    unsigned long pfn, enum mhp_page_class class)
+		    unsigned long pfn, enum page_class class)
 {
 	op->report = (struct mhp_report) {
 		.outcome = outcome,
@@ -33,7 +33,7 @@ static int mhp_note(struct mhp_op *op, enum mhp_outcome outcome, int error,
  */
 int mhp_refuse(struct mhp_op *op, enum mhp_outcome outcome)
 {
-	return mhp_note(op, outcome, mhp_outcome_errno(outcome), 0, MHP_PAGE_NONE);
+	return mhp_note(op, outcome, mhp_outcome_errno(outcome), 0, PAGE_CLASS_NONE);
 }
 
 /**
@@ -46,7 +46,7 @@ int mhp_refuse(struct mhp_op *op, enum mhp_outcome outcome)
  * Return: the outcome's errno.
  */
 int mhp_refuse_page(struct mhp_op *op, enum mhp_outcome outcome,
-		    unsigned long pfn, enum mhp_page_class class)
+		    unsigned long pfn, enum page_class class)
 {
 	return mhp_note(op, outcome, mhp_outcome_errno(outcome), pfn, class);
 }
@@ -61,7 +61,7 @@ int mhp_refuse_page(struct mhp_op *op, enum mhp_outcome outcome,
  */
 int mhp_refuse_error(struct mhp_op *op, enum mhp_outcome outcome, int error)
 {
-	return mhp_note(op, outcome, error, 0, MHP_PAGE_NONE);
+	return mhp_note(op, outcome, error, 0, PAGE_CLASS_NONE);
 }
 
 /**
@@ -75,14 +75,14 @@ void mhp_report_refusal(const struct mhp_op *op)
 {
 	const struct mhp_report *report = &op->report;
 	const char *phrase = mhp_outcome_phrase(report->outcome);
-	const char *class = mhp_page_class_name(report->class);
+	const char *class = page_class_name(report->class);
 	u64 start = PFN_PHYS(op->start_pfn);
 	u64 last = PFN_PHYS(op->end_pfn) - 1;
 
 	trace_mhp_refused(op->name, op->start_pfn, op->end_pfn, phrase,
 			  report->error, report->pfn, class);
 
-	if (report->class == MHP_PAGE_NONE)
+	if (report->class == PAGE_CLASS_NONE)
 		pr_warn("%s [mem %#010llx-%#010llx] refused: %s (%d)\n",
 			op->name, start, last, phrase, report->error);
 	else

@@ -66,7 +66,8 @@ static bool passes(const struct test *test, u64 seed)
 int main(void)
 {
 	static const struct test *const tables[] = {
-		range_tests, span_tests, policy_tests, outcome_tests, step_tests,
+		range_tests, span_tests, policy_tests, outcome_tests,
+		class_tests, step_tests,
 	};
 	const char *word = getenv("SEED");
 	u64 seed = word ? strtoull(word, NULL, 0) : 1;

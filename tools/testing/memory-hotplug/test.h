@@ -22,6 +22,7 @@ extern const struct test range_tests[];
 extern const struct test span_tests[];
 extern const struct test policy_tests[];
 extern const struct test outcome_tests[];
+extern const struct test class_tests[];
 extern const struct test step_tests[];
 
 /* Random numbers that repeat with the seed */

@@ -36,11 +36,6 @@ static const char *outcome_phrase(int i)
 	return mhp_outcome_phrase(i);
 }
 
-static const char *page_class_name(int i)
-{
-	return mhp_page_class_name(i);
-}
-
 /* Each has a word of its own, fit for one line of the log. */
 static void check_words(const char *(*word)(int i), int nr)
 {
@@ -59,15 +54,9 @@ static void test_phrases(void)
 	check_words(outcome_phrase, NR_MHP_OUTCOMES);
 }
 
-static void test_class_names(void)
-{
-	check_words(page_class_name, NR_MHP_PAGE_CLASSES);
-}
-
 const struct test outcome_tests[] = {
 	{ "outcome: an errno for each", test_errno },
 	{ "outcome: the documented ones", test_documented_errno },
 	{ "outcome: a phrase of its own for each", test_phrases },
-	{ "outcome: a name of its own for each class of pages", test_class_names },
 	{ }
 };
