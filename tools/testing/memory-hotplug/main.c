@@ -67,7 +67,7 @@ int main(void)
 {
 	static const struct test *const tables[] = {
 		range_tests, span_tests, policy_tests, outcome_tests,
-		class_tests, step_tests,
+		class_tests, step_tests, zone_movable_tests,
 	};
 	const char *word = getenv("SEED");
 	u64 seed = word ? strtoull(word, NULL, 0) : 1;

@@ -7,12 +7,19 @@
 #define _SHIM_H
 
 #include <assert.h>
+#include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef uint64_t u64;
+#define U64_MAX			UINT64_MAX
+
+#define __init
 
 #define PAGE_SHIFT		12
 #define PHYS_PFN(x)		((unsigned long)((x) >> PAGE_SHIFT))
@@ -20,6 +27,10 @@ typedef uint64_t u64;
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define IS_ALIGNED(x, a)	(((x) & ((__typeof__(x))(a) - 1)) == 0)
 #define ALIGN_DOWN(x, a)	((x) & ~((__typeof__(x))(a) - 1))
+#define ALIGN(x, a) ({							\
+	__auto_type __unit = (a);					\
+	ALIGN_DOWN((x) + __unit - 1, __unit);				\
+})
 
 /* Like the kernel's: each argument once, and both of one type. */
 #define MIN_MAX(a, b, op) ({						\
@@ -32,6 +43,14 @@ typedef uint64_t u64;
 #define min(a, b)		MIN_MAX(a, b, <)
 #define max(a, b)		MIN_MAX(a, b, >)
 
+#define clamp(val, low, high)	min(max(val, low), high)
+#define mult_frac(x, n, d) ({						\
+	__auto_type __x = (x);						\
+	__auto_type __n = (n);						\
+	__auto_type __d = (d);						\
+	__x / __d * __n + __x % __d * __n / __d;			\
+})
+
 #define check_add_overflow(a, b, sum)	__builtin_add_overflow(a, b, sum)
 #define check_mul_overflow(a, b, prod)	__builtin_mul_overflow(a, b, prod)
 
@@ -42,6 +61,18 @@ extern unsigned int nr_warnings;
 	nr_warnings += __cond;						\
 	__cond;								\
 })
+
+/* As the kernel reads them: no space and no minus before them, nothing after. */
+static inline int kstrtou64(const char *str, int base, u64 *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoull(str, &end, base);
+	if (!isdigit((unsigned char)*str) || *end)
+		return -EINVAL;
+	return -errno;
+}
 
 /* A clock that moves on when somebody looks, and a tracepoint that tests see. */
 u64 ktime_get_ns(void);

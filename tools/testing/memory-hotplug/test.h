@@ -24,6 +24,7 @@ extern const struct test policy_tests[];
 extern const struct test outcome_tests[];
 extern const struct test class_tests[];
 extern const struct test step_tests[];
+extern const struct test zone_movable_tests[];
 
 /* Random numbers that repeat with the seed */
 u64 rnd(void);
