@@ -225,6 +225,13 @@ def _cpio(entries: list[Entry]) -> bytes:
     return bytes(out)
 
 
+def archive(files: dict[str, bytes]) -> bytes:
+    """An archive of these files alone; the kernel takes several archives one after the other."""
+    folders = {str(folder) for name in files for folder in Path(name).parents if str(folder) != "."}
+    return _cpio([Entry(folder, 0o040755) for folder in folders]
+                 + [_file(name, data, False) for name, data in files.items()])
+
+
 def build(config: str) -> Path:
     """The initramfs for the kernel in build/<config>; built if anything in it changed."""
     entries = _with_folders(_collect(config))
