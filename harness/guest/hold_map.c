@@ -174,9 +174,13 @@ void hold_map(struct hold *h)
 	case HOLD_ANON:
 	case HOLD_LOCKED:
 	case HOLD_THP:
+	case HOLD_KSM:
 		h->area = map_aligned(h->bytes);
 		madvise(h->area, h->bytes,
 			h->kind == HOLD_THP ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+		/* Two holders of one size have the same in each page. */
+		if (h->kind == HOLD_KSM && madvise(h->area, h->bytes, MADV_MERGEABLE))
+			fail("MADV_MERGEABLE");
 		break;
 	case HOLD_HUGETLB:
 		pool_grow(h);

@@ -33,7 +33,7 @@
 #define GOLDEN	0x9e3779b97f4a7c15ULL
 
 static const char *const kinds[] = {
-	"anon", "thp", "hugetlb", "shared", "memfd", "file", "locked",
+	"anon", "thp", "hugetlb", "shared", "memfd", "file", "locked", "ksm",
 };
 
 static uint32_t *generation;		/* how often each page was written */
@@ -276,7 +276,7 @@ static const struct option options[] = {
 static __noreturn void explain(void)
 {
 	fprintf(stderr,
-		"usage: memhold --size N[K|M|G] [--kind anon|thp|hugetlb|shared|memfd|file|locked]\n"
+		"usage: memhold --size N[K|M|G] [--kind anon|thp|hugetlb|shared|memfd|file|locked|ksm]\n"
 		"               [--node N [--prefer]] [--fit] [--busy] [--path FILE]\n"
 		"               [--pin vmsplice|uring] [--corrupt OFFSET]\n");
 	exit(2);
@@ -295,7 +295,7 @@ int main(int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
 		case 'k':
-			h.kind = index_of(optarg, kinds, 7);
+			h.kind = index_of(optarg, kinds, 8);
 			break;
 		case 's':
 			h.bytes = parse_size(optarg);

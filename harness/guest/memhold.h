@@ -21,6 +21,7 @@ enum hold_kind {
 	HOLD_MEMFD,	/* a memfd, mapped shared */
 	HOLD_FILE,	/* a file's page cache, mapped shared */
 	HOLD_LOCKED,	/* small anonymous pages under mlock */
+	HOLD_KSM,	/* small anonymous pages that may be merged */
 };
 
 enum hold_pin {
