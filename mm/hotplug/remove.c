@@ -9,6 +9,7 @@
  * take a block out of sysfs is to wait for all inside of its files, and these may
  * wait for that lock. All that may be refused is refused before the first change.
  */
+#include <linux/crash_core.h>
 #include <linux/device.h>
 #include <linux/export.h>
 #include <linux/firmware-map.h>
@@ -143,6 +144,12 @@ static void mhp_remove_nodes(struct mhp_op *op)
 	}
 }
 
+/* Once for the whole range: to write that map is to walk all resources. */
+static void mhp_remove_from_dump(struct mhp_op *op)
+{
+	crash_memory_removed(op->start_pfn, op->end_pfn - op->start_pfn);
+}
+
 static const struct mhp_step mhp_remove_steps[] = {
 	{ .name = "gather", .run = mhp_remove_gather },
 	{ .name = "check", .run = mhp_remove_check },
@@ -153,6 +160,7 @@ static const struct mhp_step mhp_remove_steps[] = {
 	{ .name = "claims", .finish = mhp_remove_claims },
 	{ .name = "nodes", .finish = mhp_remove_nodes },
 	{ .name = "unlock", .finish = mhp_remove_unlock },
+	{ .name = "crash kernel", .finish = mhp_remove_from_dump },
 };
 
 /**
