@@ -21,6 +21,7 @@ _HEADER = struct.Struct("<III")
 _RUN, _STDIN, _SIGNAL = 1, 2, 3
 _HELLO, _STARTED, _OUTPUT, _TIMEOUT, _EXIT = 16, 17, 18, 19, 20
 _PIECE = 65536
+_KILLED = 128 + 9
 GRACE = 15.0  # seconds that a guest may be late in saying that a job's time is up
 
 
@@ -136,7 +137,7 @@ class Channel:
         self._sending = threading.Lock()
         self._jobs: dict[int, Job] = {}
         self._next = 0
-        self._hello = False
+        self._hellos = 0
         self._closed = False
         threading.Thread(target=self._read, name="agent", daemon=True).start()
 
@@ -149,13 +150,18 @@ class Channel:
 
     @property
     def alive(self) -> bool:
-        return self._hello and not self._closed
+        return self._hellos > 0 and not self._closed
+
+    @property
+    def hellos(self) -> int:
+        """How many agents have reported so far: one for each kernel that the guest booted."""
+        return self._hellos
 
     def wait_hello(self, seconds: float) -> bool:
         """Waits for the agent's first word, or for the end of the guest; not stretched."""
         with self._changed:
-            self._changed.wait_for(lambda: self._hello or self._closed, seconds)
-            return self._hello and not self._closed
+            self._changed.wait_for(lambda: self._hellos or self._closed, seconds)
+            return self._hellos > 0 and not self._closed
 
     def start(self, command: str, stdin: bytes = b"", timeout: float = 0) -> Job:
         """Starts a command; with a timeout (stretched) the guest kills it when that is over."""
@@ -226,9 +232,16 @@ class Channel:
             at = end
         del pending[:at]
 
+    def _forget_jobs(self) -> None:
+        """Another kernel took the place of the one that ran them: they went as if killed."""
+        for job in self._jobs.values():
+            job._code = _KILLED
+        self._jobs.clear()
+
     def _take(self, kind: int, number: int, payload: bytes) -> None:
         if kind == _HELLO:
-            self._hello = True
+            self._hellos += 1
+            self._forget_jobs()
             return
         job = self._jobs.get(number)
         if job is None:

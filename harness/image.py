@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +27,10 @@ SELFTESTS = "tools/testing/selftests"
 
 BUSYBOX = "busybox"
 TOOLS = ("bash", "lsmem", "chmem", "setpriv", "stress-ng", "numactl", "migratepages", "daxctl", "ndctl", "kexec",
-         "udevadm")
+         "makedumpfile", "udevadm")
 PACKAGES = {
     "busybox": "busybox-static",
+    "depmod": "kmod",
     "lsmem": "util-linux",
     "chmem": "util-linux",
     "setpriv": "util-linux",
@@ -38,6 +40,7 @@ PACKAGES = {
     "daxctl": "daxctl",
     "ndctl": "ndctl",
     "kexec": "kexec-tools",
+    "makedumpfile": "makedumpfile",
     "udevadm": "udev",
 }
 # Static programs of ours: name, sources.
@@ -46,6 +49,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "blocks": ("blocks.c",),
     "memhold": ("memhold.c", "hold_map.c", "hold_pin.c"),
     "put": ("put.c",),
+    "stamp": ("stamp.c",),
 }
 HEADERS = ("memhold.h",)
 CFLAGS = ("-static", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wshadow", "-Werror")
@@ -115,6 +119,17 @@ def _modules(config: str) -> list[Path]:
     return [kernel_dir(config) / re.sub(r"\.o$", ".ko", name) for name in names]
 
 
+def _builtin_index(config: str) -> bytes:
+    """What libkmod, and with it daxctl, looks up to know of a module that it need not be loaded."""
+    with tempfile.TemporaryDirectory() as top:
+        folder = Path(top) / "lib/modules/0.0"
+        folder.mkdir(parents=True)
+        (folder / "modules.order").touch()
+        shutil.copy(kernel_dir(config) / "modules.builtin", folder)
+        subprocess.run([str(_which("depmod")), "-b", top, "0.0"], capture_output=True, check=True)
+        return (folder / "modules.builtin.bin").read_bytes()
+
+
 def _module_entries(config: str) -> list[Entry]:
     """The modules and the dependency list that modprobe reads."""
     release_file = kernel_dir(config) / "include/config/kernel.release"
@@ -138,6 +153,7 @@ def _module_entries(config: str) -> list[Entry]:
     entries = [_file(f"{base}/{where[m.stem.replace('-', '_')]}", m.read_bytes(), False) for m in modules]
     lines = [f"{where[n]}: {' '.join(where[d] for d in chain(n) if d in where)}".rstrip() for n in sorted(where)]
     entries.append(_file(f"{base}/modules.dep", ("\n".join(lines) + "\n").encode(), False))
+    entries.append(_file(f"{base}/modules.builtin.bin", _builtin_index(config), False))
     return entries
 
 

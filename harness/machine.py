@@ -231,6 +231,19 @@ class Machine(GuestMemory, Devices):
             *config.qemu,
         ]
 
+    def restart(self, command: str, timeout: float = _BOOT_SECONDS) -> None:
+        """Runs a command that puts another kernel in the running one's place, and waits for that kernel's agent.
+
+        For kexec and for crashes with a capture kernel: QEMU ends at a restart by firmware. What ran is gone.
+        The channel goes on where it was, so nothing else may talk over it while the old kernel ends.
+        """
+        count = self.channel.hellos + 1
+        job = self.start(command)
+        self.channel.wait_for(lambda: self.channel.hellos >= count or not job.running, timeout * self.pace,
+                              f"another kernel by {command!r}", self.log)
+        if self.channel.hellos < count:
+            raise CommandFailed(command, job.wait())
+
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None and self.channel.alive

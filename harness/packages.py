@@ -12,7 +12,7 @@ from . import paths, ui
 TREE = ["xz-utils", "coccinelle", "git", "rsync"]
 KERNEL = ["build-essential", "flex", "bison", "bc", "libelf-dev", "libssl-dev", "ccache", "kmod"]
 GUEST = ["qemu-system-x86", "busybox-static", "cpio", "util-linux", "stress-ng", "numactl", "daxctl", "ndctl",
-         "kexec-tools", "udev"]
+         "kexec-tools", "makedumpfile", "udev"]
 TEST = ["python3", "python3-pytest", "python3-pytest-xdist"]
 CHECK = ["sparse", "perl"]
 ALL = TREE + KERNEL + GUEST + TEST + CHECK
