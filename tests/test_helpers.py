@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import random
+import struct
 
 import pagetables
 import refusals
 import trend
+import vmcore
 
 DUMP = """\
 ---[ Kernel Space ]---
@@ -48,3 +50,18 @@ def test_refusals_are_read() -> None:
     event = ('put-71 [000] ..... 11.5: mhp_refused: op=offline start_pfn=0x108000 end_pfn=0x110000 '
              'outcome="unmovable page" error=-16 pfn=0x108123 class="slab"\n')
     assert refusals.in_trace(event) == [page]
+
+
+def test_dump_is_listed() -> None:
+    def header(kind: int, offset: int, start: int, size: int) -> bytes:
+        return struct.pack("<IIQQQQQQ", kind, 7, offset, 0, start, size, size, 0)
+
+    headers = [header(4, 0x100, 0, 0x80), header(1, 0x1000, 0x100000, 0x5000), header(1, 0x6000, 0x200000, 0x1000)]
+    ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    head = struct.pack("<16sHHIQQQIHHHHHH", ident, 4, 62, 1, 0, 64, 0, 0, 64, 56, len(headers), 0, 0, 0) + b"".join(headers)
+    listed = vmcore.segments(head)
+    assert [(s.start, s.end) for s in listed] == [(0x100000, 0x105000), (0x200000, 0x201000)]
+    assert vmcore.covered(listed, 0x104000, 0x300000) == 0x2000
+    assert vmcore.covered(listed, 0x105000, 0x200000) == 0
+    assert vmcore.offset(listed, 0x200010) == 0x6010
+    assert vmcore.offset(listed, 0x105000) is None

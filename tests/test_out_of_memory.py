@@ -69,5 +69,8 @@ def test_add_then_online_then_offline(short_of_memory: Machine) -> None:
     machine, state = short_of_memory, f"{MEMORY}/memory{NUMBER}/state"
     # User space cannot take back what it added: the first time that it works is the last.
     assert fail_each(machine, f"{MEMORY}/probe", hex(GIB), None)
+    # It was not taken as long as sysfs refused the entry of the firmware's map, whose freed memory would still be in the list.
+    entries = machine.sh("cat /sys/firmware/memmap/*/start").split()
+    assert entries.count(hex(GIB)) == 1
     assert fail_each(machine, state, "online_movable", lambda: machine.offline(NUMBER))
     assert fail_each(machine, state, "offline", lambda: machine.online(NUMBER, "online_movable"))
