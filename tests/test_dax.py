@@ -86,44 +86,41 @@ def test_dax_becomes_memory_and_comes_back(each: Dax) -> None:
     """daxctl brings it online as movable. It is no memory of the firmware's, so the firmware's map does not change."""
     machine = each.machine
     before, firmware = machine.iomem(), machine.sh("grep -r '' /sys/firmware/memmap")
-    for _ in range(2):
-        blocks = each.add()
-        assert each.mode == "system-ram"
-        assert all(b.zone == "Movable" and b.node == each.node for b in blocks)
-        assert machine.sh("grep -r '' /sys/firmware/memmap") == firmware
-        each.take_away()
-        assert each.mode == "devdax"
-        assert machine.iomem() == before
-        assert not [b for b in machine.memory(use=False).blocks if b.number in {b.number for b in blocks}]
+    blocks = each.add()
+    assert each.mode == "system-ram"
+    assert all(b.zone == "Movable" and b.node == each.node for b in blocks)
+    assert machine.sh("grep -r '' /sys/firmware/memmap") == firmware
+    each.take_away()
+    assert each.mode == "devdax"
+    assert machine.iomem() == before
+    assert not {b.number for b in machine.memory(use=False).blocks} & {b.number for b in blocks}
 
 
 def test_its_memory_keeps_what_is_written(nvdimm: Dax) -> None:
     """And what is in use moves away."""
     blocks = nvdimm.add()
-    holder = nvdimm.machine.hold("anon", "96M", node=1)
+    holder = nvdimm.machine.hold("anon", "24M", node=1)
     assert set(holder.blocks()) <= {b.number for b in blocks}
     nvdimm.take_away()
     assert not set(holder.blocks()) & {b.number for b in blocks}
     assert holder.stop().ok
 
 
-@pytest.mark.parametrize("flags, zone", [((), "Movable"), (("--no-movable",), "Normal"), (("--no-online",), None)])
-def test_daxctl_chooses_the_zone(nvdimm: Dax, flags: tuple[str, ...], zone: str | None) -> None:
-    assert {b.zone for b in nvdimm.add(*flags)} == {zone}
-    if zone is None:
-        nvdimm.machine.sh(f"daxctl online-memory {nvdimm.name}", 120)
-        assert {b.zone for b in nvdimm.blocks} == {"Movable"}
+def test_daxctl_leaves_it_offline(nvdimm: Dax) -> None:
+    assert {b.state for b in nvdimm.add("--no-online")} == {"offline"}
+    nvdimm.machine.sh(f"daxctl online-memory {nvdimm.name}", 120)
+    assert {b.zone for b in nvdimm.blocks} == {"Movable"}
 
 
 def test_policy_of_the_kernel_comes_first(nvdimm: Dax) -> None:
-    """daxctl wants no race with it: it refuses, or with --force leaves it the choice."""
+    """daxctl wants no race for movable memory, and refuses; for other memory it sees that it came too late."""
     auto = f"{MEMORY}/auto_online_blocks"
-    assert nvdimm.machine.write(auto, "online_kernel") == 0
+    assert nvdimm.machine.write(auto, "online_movable") == 0
     try:
         refused = nvdimm.machine.run(f"daxctl reconfigure-device --mode=system-ram {nvdimm.name}")
         assert not refused.ok and "auto-online" in refused.out
         assert nvdimm.mode == "devdax"
-        assert {b.zone for b in nvdimm.add("--force")} == {"Normal"}
+        assert {b.zone for b in nvdimm.add("--no-movable")} == {"Movable"}
     finally:
         assert nvdimm.machine.write(auto, "offline") == 0
 
@@ -158,12 +155,15 @@ def test_refused_while_in_use_and_taken_after(nvdimm: Dax) -> None:
 
 
 def test_memory_that_stayed_behind_is_gone_after_kexec(new_machine: Callable[..., Machine]) -> None:
-    """A driver that is unbound too early leaves its memory there. A restart by kexec is not told of it, and finds the device."""
+    """A driver that is unbound too early leaves its memory there, which daxctl gave to the kernel here.
+
+    A restart by kexec is not told of it, and finds the device.
+    """
     machine = new_machine(kernel="plain", board=dax.BOARD, qemu=(*dax.NVDIMM, *kexec.drives("plain")),
                           append=("memhp_default_state=offline",))
     kexec.fetch(machine)
     device = Dax(machine, dax.device(machine, "nvdimm"))
-    device.add()
+    assert {b.zone for b in device.add("--no-movable")} == {"Normal"}
     assert machine.write("/sys/bus/dax/drivers/kmem/unbind", device.name) == 0
     machine.wait_log("cannot be hotremoved until the next reboot")
     assert all(b.online for b in device.blocks)
