@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The offline operation: one over all blocks of a range. They are isolated
- * before anything moves, so no page moves twice; then they are committed
- * block by block, in offline_block.c.
+ * (offline_isolate.c) before anything moves, so no page moves twice; then they are
+ * committed block by block, in offline_block.c.
  *
  * Called by the view (a write to state or online) for one block, and by remove.c
  * for many. Under device_hotplug_lock; migrates without the memory hotplug lock.
  */
 #include <linux/ioport.h>
 #include <linux/mm.h>
-#include <linux/page-isolation.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/writeback.h>
@@ -18,15 +17,12 @@
 #include "offline.h"
 #include "../internal.h"
 
-/* Isolation may meet a page on its way between two lists: try again. */
-#define MHP_ISOLATE_ATTEMPTS	5
-#define MHP_ISOLATE_PAUSE_MS	10
-
 /**
  * struct mhp_offline - memory blocks on their way offline
  * @op: What every operation has.
  * @blocks: The blocks, all online at the start.
  * @leaving: What is known of each.
+ * @types: Of all their pageblocks.
  * @nr_gone: Of the first ones, how many are offline.
  * @ev: The emptying of them.
  */
@@ -34,6 +30,7 @@ struct mhp_offline {
 	struct mhp_op op;
 	struct mhp_blocks *blocks;
 	struct mhp_leaving *leaving;
+	u8 *types;
 	unsigned int nr_gone;
 	struct mhp_evacuation ev;
 };
@@ -82,6 +79,7 @@ static int mhp_check_block(struct mhp_op *op, const struct memory_block *mem,
 		.zone = mem->zone,
 		.memmap = mhp_range(all.start, split),
 		.pages = mhp_range(split, all.end),
+		.types = leaving->types,
 	};
 	if (mem->state != MHP_BLOCK_ONLINE)
 		return mhp_refuse(op, MHP_WRONG_STATE);
@@ -145,61 +143,13 @@ static void mhp_offline_resume(struct mhp_op *op)
 	lru_cache_enable();
 }
 
-/* Which page made isolation refuse? */
-static int mhp_blame_isolation(struct mhp_op *op, struct mhp_range pages)
-{
-	enum mhp_page_class class;
-	unsigned long pfn;
-
-	for (pfn = pages.start; pfn < pages.end; pfn += pageblock_nr_pages)
-		if (is_migrate_cma_page(pfn_to_page(pfn)))
-			return mhp_refuse_page(op, MHP_UNMOVABLE, pfn, MHP_PAGE_CMA);
-
-	pfn = mhp_first_in_the_way(pages.start, pages.end, &class);
-	if (class == MHP_PAGE_NONE)
-		return mhp_refuse(op, MHP_UNMOVABLE);
-	return mhp_refuse_page(op, MHP_UNMOVABLE, pfn, class);
-}
-
-static int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving)
-{
-	unsigned int attempt;
-
-	for (attempt = 0; attempt < MHP_ISOLATE_ATTEMPTS; attempt++) {
-		enum mhp_page_class class;
-
-		if (!start_isolate_page_range(leaving->pages.start, leaving->pages.end,
-					      MIGRATE_MOVABLE, MEMORY_OFFLINE,
-					      GFP_USER | __GFP_MOVABLE |
-					      __GFP_RETRY_MAYFAIL)) {
-			leaving->isolated = true;
-			return 0;
-		}
-		if (signal_pending(current))
-			return mhp_refuse(op, MHP_INTERRUPTED);
-		mhp_first_in_the_way(leaving->pages.start, leaving->pages.end, &class);
-		if (mhp_class_is_fixed(class) && attempt)
-			break;
-		lru_add_drain_all();
-		schedule_timeout_interruptible(msecs_to_jiffies(MHP_ISOLATE_PAUSE_MS));
-	}
-	return mhp_blame_isolation(op, leaving->pages);
-}
-
 static void mhp_offline_unisolate(struct mhp_op *op)
 {
 	struct mhp_offline *off = to_offline(op);
 	unsigned int i;
 
-	for (i = 0; i < off->blocks->nr; i++) {
-		struct mhp_leaving *leaving = &off->leaving[i];
-
-		if (!leaving->isolated)
-			continue;
-		undo_isolate_page_range(leaving->pages.start, leaving->pages.end,
-					MIGRATE_MOVABLE);
-		leaving->isolated = false;
-	}
+	for (i = 0; i < off->blocks->nr; i++)
+		mhp_unisolate_block(&off->leaving[i]);
 }
 
 static int mhp_offline_isolate(struct mhp_op *op)
@@ -229,21 +179,33 @@ static int mhp_offline_evacuate(struct mhp_op *op)
 	return error;
 }
 
-/* The one undo that can itself be refused: it has an outcome of its own. */
+/* What depends on how much memory there is; once for however many blocks. */
+static void mhp_offline_settle_totals(struct mhp_op *op)
+{
+	init_per_zone_wmark_min();
+	writeback_set_ratelimit();
+}
+
+/*
+ * The one undo that can itself be refused: it has an outcome of its own, and the
+ * errno of the refusal that began it. All blocks are tried, the last one first.
+ */
 static void mhp_offline_restore(struct mhp_offline *off)
 {
-	int error = off->op.report.error;
+	bool complete = true;
 
-	while (off->nr_gone--) {
-		unsigned int i = off->nr_gone;
+	while (off->nr_gone) {
+		unsigned int i = --off->nr_gone;
 
 		if (!mhp_reonline_block(off->blocks->mem[i], off->leaving[i].zone))
 			continue;
 		mhp_block_changed(off->blocks->mem[i]);
-		off->op.report.outcome = MHP_NOT_RESTORED;
-		off->op.report.error = error;
+		complete = false;
 	}
-	off->nr_gone = 0;
+	if (complete)
+		return;
+	off->op.report.outcome = MHP_NOT_RESTORED;
+	mhp_offline_settle_totals(&off->op);
 }
 
 static int mhp_offline_commit(struct mhp_op *op)
@@ -264,13 +226,6 @@ static int mhp_offline_commit(struct mhp_op *op)
 	return 0;
 }
 
-/* What depends on how much memory there is; once for however many blocks. */
-static void mhp_offline_settle_totals(struct mhp_op *op)
-{
-	init_per_zone_wmark_min();
-	writeback_set_ratelimit();
-}
-
 static const struct mhp_step mhp_offline_steps[] = {
 	{ "claim", .run = mhp_offline_claim, .undo = mhp_offline_unclaim },
 	{ "admit", .run = mhp_offline_admit },
@@ -281,6 +236,26 @@ static const struct mhp_step mhp_offline_steps[] = {
 	{ "resume", .finish = mhp_offline_resume },
 	{ "settle-totals", .finish = mhp_offline_settle_totals },
 };
+
+static int mhp_offline_alloc(struct mhp_offline *off)
+{
+	unsigned long nr_types = mhp_block_nr_pages() / pageblock_nr_pages;
+	unsigned int i;
+
+	off->leaving = kvcalloc(off->blocks->nr, sizeof(*off->leaving), GFP_KERNEL);
+	off->types = kvcalloc(off->blocks->nr, nr_types, GFP_KERNEL);
+	if (!off->leaving || !off->types)
+		return mhp_refuse(&off->op, MHP_NO_MEMORY);
+	for (i = 0; i < off->blocks->nr; i++)
+		off->leaving[i].types = off->types + i * nr_types;
+	return 0;
+}
+
+static void mhp_offline_free(struct mhp_offline *off)
+{
+	kvfree(off->types);
+	kvfree(off->leaving);
+}
 
 /**
  * mhp_offline_blocks() - take memory blocks offline, all or none
@@ -318,14 +293,11 @@ int mhp_offline_blocks(struct mhp_blocks *blocks, unsigned int timeout_ms)
 	if (timeout_ms)
 		off.ev.deadline = jiffies + msecs_to_jiffies(timeout_ms) ?: 1;
 
-	off.leaving = kvcalloc(blocks->nr, sizeof(*off.leaving), GFP_KERNEL);
-	if (off.leaving) {
+	error = mhp_offline_alloc(&off);
+	if (!error)
 		error = mhp_run_steps(&off.op, mhp_offline_steps,
 				      ARRAY_SIZE(mhp_offline_steps));
-		kvfree(off.leaving);
-	} else {
-		error = mhp_refuse(&off.op, MHP_NO_MEMORY);
-	}
+	mhp_offline_free(&off);
 	if (error)
 		mhp_report_refusal(&off.op);
 	return error;

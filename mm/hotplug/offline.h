@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two halves of the offline operation share. */
+/* What the parts of the offline operation share. */
 #ifndef __MM_HOTPLUG_OFFLINE_H
 #define __MM_HOTPLUG_OFFLINE_H
 
@@ -10,14 +10,20 @@
  * @zone: Its zone, to which it returns where the operation is refused later.
  * @pages: Its pages, but for those that hold its own memmap.
  * @memmap: Those.
+ * @types: What each pageblock of @pages was before it was isolated.
  * @isolated: @pages are isolated.
  */
 struct mhp_leaving {
 	struct zone *zone;
 	struct mhp_range pages;
 	struct mhp_range memmap;
+	u8 *types;
 	bool isolated;
 };
+
+/* offline_isolate.c */
+int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving);
+void mhp_unisolate_block(struct mhp_leaving *leaving);
 
 /* offline_block.c */
 int mhp_offline_commit_block(struct mhp_evacuation *ev, struct memory_block *mem,
