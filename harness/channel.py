@@ -7,6 +7,7 @@ with a process group of its own. The guest's end is harness/guest/agent.c.
 
 from __future__ import annotations
 
+import itertools
 import re
 import socket
 import struct
@@ -22,6 +23,7 @@ _RUN, _STDIN, _SIGNAL = 1, 2, 3
 _HELLO, _STARTED, _OUTPUT, _TIMEOUT, _EXIT = 16, 17, 18, 19, 20
 _PIECE = 65536
 _KILLED = 128 + 9
+_numbers = itertools.count(1)  # of jobs; a guest may outlive its channel, so no two have the same
 GRACE = 15.0  # seconds that a guest may be late in saying that a job's time is up
 
 
@@ -136,7 +138,6 @@ class Channel:
         self._changed = threading.Condition()
         self._sending = threading.Lock()
         self._jobs: dict[int, Job] = {}
-        self._next = 0
         self._hellos = 0
         self._closed = False
         threading.Thread(target=self._read, name="agent", daemon=True).start()
@@ -166,8 +167,7 @@ class Channel:
     def start(self, command: str, stdin: bytes = b"", timeout: float = 0) -> Job:
         """Starts a command; with a timeout (stretched) the guest kills it when that is over."""
         with self._changed:
-            self._next += 1
-            job = Job(self, self._next, command)
+            job = Job(self, next(_numbers), command)
             self._jobs[job.id] = job
         limit = struct.pack("<I", int(timeout * self.pace * 1000))
         self.send(_RUN, job.id, limit + command.encode())
@@ -183,6 +183,12 @@ class Channel:
     def running(self) -> list[Job]:
         with self._changed:
             return [job for job in self._jobs.values() if job.running]
+
+    def adopt(self, job: Job) -> None:
+        """Takes over a job of another channel, whose guest was hibernated and goes on behind this one."""
+        with self._changed:
+            job._channel = self
+            self._jobs[job.id] = job
 
     def send(self, kind: int, job: int, payload: bytes) -> None:
         try:
@@ -243,6 +249,7 @@ class Channel:
             self._hellos += 1
             self._forget_jobs()
             return
+        self._hellos = max(self._hellos, 1)  # a guest that resumes goes on with what it was about to say
         job = self._jobs.get(number)
         if job is None:
             return

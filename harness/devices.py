@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .channel import GuestTimeout, MachineError
@@ -112,11 +113,17 @@ class Devices:
         return [{"type": d["type"], **d["data"]} for d in self.qmp("query-memory-devices")]
 
     def plug_dimm(self, size: Size = "1G", node: int = 1, id: str | None = None, addr: int | None = None,
-                  wait: bool = True, timeout: float = 60) -> Plug:
-        """Plugs a DIMM; with @wait until the guest told the firmware how it went."""
+                  wait: bool = True, timeout: float = 60, path: Path | None = None) -> Plug:
+        """Plugs a DIMM; with @wait until the guest told the firmware how it went.
+
+        What is in it lies in the file @path, if there is one: the host sees it there, and may change it.
+        """
         name = id or self._free_id()
         since = len(self.events)
-        self.qmp("object-add", qom_type="memory-backend-ram", id=f"mem-{name}", size=to_bytes(size), reserve=False)
+        backing: dict[str, Any] = dict(qom_type="memory-backend-ram", reserve=False)
+        if path:
+            backing = dict(qom_type="memory-backend-file", mem_path=str(path), share=True)
+        self.qmp("object-add", id=f"mem-{name}", size=to_bytes(size), **backing)
         place = {} if addr is None else {"addr": addr}
         try:
             self.qmp("device_add", driver="pc-dimm", id=name, memdev=f"mem-{name}", node=node, **place)

@@ -57,12 +57,13 @@ class GuestMemory(Guest):
             self.run(words, timeout, check=True)
 
     def hold(self, kind: str, size: Size, node: int | None = None, busy: bool = False, pin: str | None = None,
-             prefer: bool = False, fit: bool = False, path: str | None = None, corrupt: int | bool = False,
-             timeout: float = 60) -> Holder:
+             prefer: bool = False, fit: bool = False, late: bool = False, path: str | None = None,
+             corrupt: int | bool = False, timeout: float = 60) -> Holder:
         """Fills memory of a kind with a checked pattern and keeps it; see harness/guest/memhold.c."""
         words = ["exec", "memhold", "--kind", kind, "--size", str(to_bytes(size))]
         words += ["--node", str(node)] if node is not None else []
-        words += [flag for flag, on in (("--busy", busy), ("--prefer", prefer), ("--fit", fit)) if on]
+        words += [flag for flag, on in (("--busy", busy), ("--prefer", prefer), ("--fit", fit), ("--late", late))
+                  if on]
         words += ["--pin", pin] if pin else []
         words += ["--corrupt", str(int(corrupt))] if corrupt else []
         if kind == "file":

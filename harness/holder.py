@@ -55,6 +55,10 @@ class Holder:
         pairs = (word.split("=") for word in words)
         return {-1 if name == "?" else int(name): int(pages) for name, pages in pairs}
 
+    def pin(self, timeout: float = 30) -> None:
+        """Takes the pin of a holder that was to do so later."""
+        self._ask(signal.SIGUSR2, r"^pinned$", timeout)
+
     def unpin(self, timeout: float = 30) -> None:
         """Lets go of the pages that could not move."""
         self._ask(signal.SIGUSR2, r"^unpinned$", timeout)

@@ -2,7 +2,7 @@
 """Builds the initramfs that every guest boots into.
 
 What goes in: busybox, a few dynamic programs of the host's packages with the
-libraries they need, our static guest programs (harness/guest), the modules of
+libraries they need (for the host's own architecture only), our static guest programs (harness/guest), the modules of
 the kernel it is for, and the tree's memory-hotplug kselftest. The same inputs
 give the same bytes. Rebuilt when the hash over the inputs changes.
 
@@ -20,7 +20,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import paths, ui
+from . import debian, paths, ui
+from .arch import ARCHES, BOARDS, HOST
 
 GUEST = paths.ROOT / "harness" / "guest"
 SELFTESTS = "tools/testing/selftests"
@@ -99,8 +100,12 @@ def kernel_dir(config: str) -> Path:
     return paths.BUILD / config
 
 
+def kernel(config: str, arch: str = HOST) -> Path:
+    return kernel_dir(config) / BOARDS[arch].image
+
+
 def bzimage(config: str) -> Path:
-    return kernel_dir(config) / "arch/x86/boot/bzImage"
+    return kernel(config)
 
 
 def _tree(config: str) -> Path:
@@ -167,21 +172,22 @@ def _selftest_entries(config: str) -> list[Entry]:
     return entries
 
 
-def build_programs() -> dict[str, Path]:
+def build_programs(arch: str = HOST) -> dict[str, Path]:
     """Compiles the guest programs that changed; returns where each stands."""
     out_dir = paths.BUILD / "guest"
+    compiler = ARCHES[arch].cross + "gcc"
     out_dir.mkdir(parents=True, exist_ok=True)
     headers = b"".join((GUEST / h).read_bytes() for h in HEADERS)
     built = {}
     for name, sources in PROGRAMS.items():
         content = b"".join((GUEST / s).read_bytes() for s in sources)
-        key = hashlib.sha256(headers + content + repr(CFLAGS).encode()).hexdigest()[:16]
+        key = hashlib.sha256(headers + content + repr((compiler, CFLAGS)).encode()).hexdigest()[:16]
         target = out_dir / f"{name}-{key}"
         built[name] = target
         if target.exists():
             continue
         partial = out_dir / f".{name}-{key}.{os.getpid()}"
-        command = ["gcc", *CFLAGS, "-o", str(partial), *(str(GUEST / s) for s in sources)]
+        command = [compiler, *CFLAGS, "-o", str(partial), *(str(GUEST / s) for s in sources)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise ImageError(f"guest program {name} does not compile", detail=result.stderr)
@@ -189,13 +195,14 @@ def build_programs() -> dict[str, Path]:
     return built
 
 
-def _collect(config: str) -> list[Entry]:
+def _collect(config: str, arch: str) -> list[Entry]:
     """Everything that goes into the image, without the folders."""
-    busybox = _which(BUSYBOX)
+    host_busybox = _which(BUSYBOX)
+    busybox = host_busybox if arch == HOST else debian.fetch(PACKAGES[BUSYBOX], arch) / "bin/busybox"
     entries = [_file("bin/busybox", busybox.read_bytes()), _file("init", (GUEST / "init").read_bytes())]
-    entries += [_file(f"bin/{name}", path.read_bytes()) for name, path in build_programs().items()]
+    entries += [_file(f"bin/{name}", path.read_bytes()) for name, path in build_programs(arch).items()]
     libraries: set[Path] = set()
-    for name in TOOLS:
+    for name in TOOLS if arch == HOST else ():
         path = _which(name)
         entries.append(_file(f"bin/{name}", path.read_bytes()))
         libraries |= _libraries(path)
@@ -203,8 +210,9 @@ def _collect(config: str) -> list[Entry]:
         folder = "lib64" if library.name.startswith("ld-linux") else "lib"
         entries.append(_file(f"{folder}/{library.name}", library.read_bytes()))
     taken = {e.path for e in entries}
-    applets = subprocess.run([str(busybox), "--list"], capture_output=True, text=True, check=True).stdout.split()
+    applets = subprocess.run([str(host_busybox), "--list"], capture_output=True, text=True, check=True).stdout.split()
     entries += [_link(f"bin/{a}", "busybox") for a in applets if f"bin/{a}" not in taken]
+    entries.append(_link("lib/systemd/systemd-udevd", "/bin/udevadm"))   # which looks at the name it is called by
     entries += [_link("sbin", "bin"), _link("usr/bin", "../bin"), _link("usr/sbin", "../bin"), _link("usr/lib", "../lib")]
     entries += [Entry("dev/console", 0o020600, device=(5, 1)), Entry("dev/null", 0o020666, device=(1, 3))]
     entries.append(_file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", False))
@@ -248,19 +256,20 @@ def archive(files: dict[str, bytes]) -> bytes:
                  + [_file(name, data, False) for name, data in files.items()])
 
 
-def build(config: str) -> Path:
+def build(config: str, arch: str = HOST) -> Path:
     """The initramfs for the kernel in build/<config>; built if anything in it changed."""
-    entries = _with_folders(_collect(config))
+    entries = _with_folders(_collect(config, arch))
     digest = hashlib.sha256(FORMAT.encode())
     for entry in sorted(entries, key=lambda e: e.path):
         digest.update(repr((entry.path, entry.mode, entry.device, len(entry.data))).encode())
         digest.update(entry.data)
     out_dir = paths.BUILD / "image"
     out_dir.mkdir(parents=True, exist_ok=True)
-    image, key = out_dir / f"{config}.cpio", out_dir / f"{config}.key"
+    name = config.replace("/", "-")
+    image, key = out_dir / f"{name}.cpio", out_dir / f"{name}.key"
     if image.exists() and key.exists() and key.read_text() == digest.hexdigest():
         return image
-    partial = out_dir / f".{config}.{os.getpid()}"
+    partial = out_dir / f".{name}.{os.getpid()}"
     partial.write_bytes(_cpio(entries))
     key.unlink(missing_ok=True)
     partial.rename(image)

@@ -18,6 +18,7 @@ class Zone:
     present: int
     managed: int
     free: int
+    cma: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def parse_zoneinfo(text: str) -> list[Zone]:
             return int(found.group(1)) if found else 0
 
         zones.append(Zone(int(match.group(1)), match.group(2), figure(r"start_pfn:"), figure(r"\bspanned"),
-                          figure(r"\bpresent"), figure(r"\bmanaged"), figure(r"pages free")))
+                          figure(r"\bpresent"), figure(r"\bmanaged"), figure(r"pages free"), figure(r"\bcma")))
     return zones
 
 

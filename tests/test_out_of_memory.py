@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Each allocation of adding, onlining and offlining a block fails in turn: it is refused and nothing changes, or it happens.
 
+That each step of adding that can be undone was undone, the trace says.
 Needs a kernel with fault injection: the debug configuration.
 """
 
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Callable
 
 import faults
 import pytest
+from refusals import TRACING
 from uevents import MEMORY
 
 from harness.machine import Machine
@@ -65,12 +68,20 @@ def short_of_memory(new_machine: Callable[..., Machine]) -> Machine:
     return machine
 
 
+# The steps of adding that can be undone. One that did nothing (memblock, on x86) counts as well.
+UNDONE = {"reserve", "lock", "memblock", "map", "register node", "unlock", "blocks"}
+
+
 def test_add_then_online_then_offline(short_of_memory: Machine) -> None:
     machine, state = short_of_memory, f"{MEMORY}/memory{NUMBER}/state"
+    steps = f"{TRACING}/events/memory_hotplug/mhp_step/enable"
+    machine.sh(f"echo > {TRACING}/trace; echo 1 > {steps}; echo 1 > {TRACING}/tracing_on")
     # User space cannot take back what it added: the first time that it works is the last.
     assert fail_each(machine, f"{MEMORY}/probe", hex(GIB), None)
     # It was not taken as long as sysfs refused the entry of the firmware's map, whose freed memory would still be in the list.
     entries = machine.sh("cat /sys/firmware/memmap/*/start").split()
     assert entries.count(hex(GIB)) == 1
+    machine.sh(f"echo 0 > {steps}")
+    assert set(re.findall(r"op=add step=(.+?) phase=undo", machine.read(f"{TRACING}/trace"))) == UNDONE
     assert fail_each(machine, state, "online_movable", lambda: machine.offline(NUMBER))
     assert fail_each(machine, state, "offline", lambda: machine.online(NUMBER, "online_movable"))

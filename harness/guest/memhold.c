@@ -7,7 +7,8 @@
  * older state is found. It verifies all the time, and on demand; with --busy it
  * rewrites every page it verified, so that offlining meets a running load.
  *
- *	SIGUSR1	verify all now and report	SIGUSR2	let go of pinned pages
+ *	SIGUSR1	verify all now and report	SIGUSR2	let go of pinned pages; the
+ *						first one with --late: pin them
  *	SIGHUP	print the blocks the pages are in
  *	SIGTERM	verify all, report, give back, exit 0, or 1 when anything was wrong
  *
@@ -38,6 +39,7 @@ static const char *const kinds[] = {
 
 static uint32_t *generation;		/* how often each page was written */
 static uint64_t bad_count;		/* wrong words since the start */
+static enum hold_pin late;		/* the pin that waits for its signal */
 static unsigned long passes;
 
 __noreturn void fail(const char *what)
@@ -178,8 +180,12 @@ static bool obey(struct hold *h, int sig)
 		verify_all(h, "verify");
 		return true;
 	case SIGUSR2:
-		hold_unpin();
-		printf("unpinned\n");
+		if (late)
+			hold_pin(h, late);
+		else
+			hold_unpin();
+		printf("%spinned\n", late ? "" : "un");
+		late = PIN_NONE;
 		return true;
 	case SIGHUP:
 		print_blocks(h);
@@ -270,6 +276,7 @@ static const struct option options[] = {
 	{ "prefer", no_argument, NULL, 'P' },
 	{ "fit", no_argument, NULL, 'F' },
 	{ "busy", no_argument, NULL, 'b' },
+	{ "late", no_argument, NULL, 'l' },
 	{ }
 };
 
@@ -278,15 +285,15 @@ static __noreturn void explain(void)
 	fprintf(stderr,
 		"usage: memhold --size N[K|M|G] [--kind anon|thp|hugetlb|shared|memfd|file|locked|ksm]\n"
 		"               [--node N [--prefer]] [--fit] [--busy] [--path FILE]\n"
-		"               [--pin vmsplice|uring] [--corrupt OFFSET]\n");
+		"               [--pin vmsplice|uring|gup|gup-fast [--late]] [--corrupt OFFSET]\n");
 	exit(2);
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const pins[] = { "none", "vmsplice", "uring" };
+	static const char *const pins[] = { "none", "vmsplice", "uring", "gup", "gup-fast" };
 	struct hold h = { .kind = HOLD_ANON, .node = -1 };
-	bool busy = false, fit = false;
+	bool busy = false, fit = false, is_late = false;
 	enum hold_pin pin = PIN_NONE;
 	long corrupt = -1;
 	sigset_t mask;
@@ -307,7 +314,7 @@ int main(int argc, char **argv)
 			h.path = optarg;
 			break;
 		case 'p':
-			pin = index_of(optarg, pins, 3);
+			pin = index_of(optarg, pins, 5);
 			break;
 		case 'c':
 			corrupt = strtol(optarg, NULL, 0);
@@ -320,6 +327,9 @@ int main(int argc, char **argv)
 			break;
 		case 'b':
 			busy = true;
+			break;
+		case 'l':
+			is_late = true;
 			break;
 		default:
 			explain();
@@ -341,7 +351,10 @@ int main(int argc, char **argv)
 		h.bytes = hold_free_bytes(h.node);
 	hold_map(&h);
 	fill(&h, corrupt);
-	hold_pin(&h, pin);
+	if (is_late)
+		late = pin;
+	else
+		hold_pin(&h, pin);
 	printf("ready kind=%s bytes=%zu node=%d huge_kib=%lu\n", kinds[h.kind], h.bytes, h.node,
 	       huge_kib());
 

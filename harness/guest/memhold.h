@@ -28,6 +28,8 @@ enum hold_pin {
 	PIN_NONE,
 	PIN_VMSPLICE,	/* pages in a pipe: a short-term reference that lasts */
 	PIN_URING,	/* pages registered with io_uring: a long-term pin */
+	PIN_GUP,	/* a long-term pin of all pages, by the kernel's gup_test */
+	PIN_GUP_FAST,	/* the same, tried without the lock of the address space */
 };
 
 struct hold {

@@ -155,6 +155,27 @@ static unsigned long mhp_skip_free(unsigned long pfn)
 	return pfn + (1UL << order);
 }
 
+/*
+ * The page that was tried and did not move, if it is still there; not one that
+ * was not looked at yet, which would have moved. What is fixed comes before it.
+ */
+static unsigned long mhp_find_culprit(const struct mhp_evacuation *ev,
+				      struct mhp_range range,
+				      enum page_class *class)
+{
+	unsigned long pfn = mhp_first_in_the_way(range.start, range.end, class);
+	enum page_class stuck;
+
+	if (*class == PAGE_CLASS_NONE || page_class_is_fixed(*class) ||
+	    ev->stuck < range.start || ev->stuck >= range.end)
+		return pfn;
+	mhp_first_in_the_way(ev->stuck, ev->stuck + 1, &stuck);
+	if (stuck == PAGE_CLASS_NONE)
+		return pfn;
+	*class = stuck;
+	return ev->stuck;
+}
+
 /* Has the caller had enough? */
 static int mhp_out_of_patience(struct mhp_evacuation *ev, struct mhp_range range)
 {
@@ -169,7 +190,7 @@ static int mhp_out_of_patience(struct mhp_evacuation *ev, struct mhp_range range
 	else
 		return 0;
 
-	pfn = mhp_first_in_the_way(range.start, range.end, &class);
+	pfn = mhp_find_culprit(ev, range, &class);
 	if (class == PAGE_CLASS_NONE)
 		return mhp_refuse(ev->op, outcome);
 	return mhp_refuse_page(ev->op, outcome, pfn, class);
@@ -189,11 +210,13 @@ static int mhp_pass_over(struct mhp_evacuation *ev, struct mhp_pass *pass,
 		pfn = next;
 		if (pass->nr_queued >= MHP_BATCH_PAGES) {
 			mhp_migrate(pass);
+			ev->stuck = pass->stuck ?: ev->stuck;
 			error = mhp_out_of_patience(ev, range);
 		}
 		cond_resched();
 	}
 	mhp_migrate(pass);
+	ev->stuck = pass->stuck ?: ev->stuck;
 	ev->nr_moved += pass->nr_moved;
 	ev->nr_passes++;
 	trace_mhp_evacuate_pass(range.start, range.end, pass->nr_moved,

@@ -13,6 +13,7 @@
 #include <linux/device.h>
 #include <linux/export.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/nodemask.h>
 #include <linux/pfn.h>
 #include <linux/slab.h>
@@ -161,8 +162,28 @@ void mhp_group_account(struct memory_group *group, const struct zone *zone,
 	WARN_ON_ONCE((long)*counter < 0);
 }
 
+/* A device goes to one zone as a whole: what of it came online first decided. */
+static void sum_static_group(struct mhp_group_sums *sums,
+			     const struct memory_group *group)
+{
+	unsigned long movable = group->present_movable_pages;
+
+	if (movable && !group->present_kernel_pages)
+		sums->promised_pages += group->s.max_pages -
+					min(group->s.max_pages, movable);
+}
+
+static void sum_dynamic_group(struct mhp_group_sums *sums,
+			      const struct memory_group *group, unsigned int ratio)
+{
+	sums->movable_pages += group->present_movable_pages;
+	sums->required_kernel_pages +=
+		mhp_policy_required_kernel(group->present_movable_pages,
+					   group->present_kernel_pages, ratio);
+}
+
 /**
- * mhp_groups_sum() - what dynamic groups claim, for the auto-movable policy
+ * mhp_groups_sum() - what groups claim, for the auto-movable policy
  * @nid: Of groups on this node; NUMA_NO_NODE: of all.
  * @except: A group to leave out, the one that is being decided about; or NULL.
  * @ratio: auto_movable_ratio, as the decision uses it.
@@ -183,16 +204,12 @@ void mhp_groups_sum(int nid, const struct memory_group *except,
 
 	xa_lock(&groups);
 	xa_for_each(&groups, mgid, group) {
-		if (!group->is_dynamic || group == except)
+		if (group == except || (nid != NUMA_NO_NODE && group->nid != nid))
 			continue;
-		if (nid != NUMA_NO_NODE && group->nid != nid)
-			continue;
-
-		sums->movable_pages += group->present_movable_pages;
-		sums->required_kernel_pages +=
-			mhp_policy_required_kernel(group->present_movable_pages,
-						   group->present_kernel_pages,
-						   ratio);
+		if (group->is_dynamic)
+			sum_dynamic_group(sums, group, ratio);
+		else
+			sum_static_group(sums, group);
 	}
 	xa_unlock(&groups);
 }

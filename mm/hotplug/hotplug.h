@@ -6,7 +6,7 @@
  *
  *	add.c, withdraw.c, probe.c
  *	  plug.c, remove.c, offline.c, online.c
- *	    block*.c, group.c, notify.c, offline_block.c, evacuate.c, node.c
+ *	    block*.c, group.c, notify.c, offline_*.c, evacuate.c, node.c
  *	      zone.c, zone_choice.c, memmap.c, mapping.c, sections.c, obstacle.c
  *	        step.c, refusal.c, outcome.c, params.c, pluggable.c, lock.c
  *	          policy.c, span.c, range.c
@@ -154,12 +154,14 @@ int mhp_reonline_block(struct memory_block *mem, struct zone *zone);
  * @deadline: In jiffies; 0: none.
  * @nr_moved: Pages that were migrated.
  * @nr_passes: How often the memory was gone through.
+ * @stuck: The pfn that failed to move last, the first one of its pass; 0: none.
  */
 struct mhp_evacuation {
 	struct mhp_op *op;
 	unsigned long deadline;
 	unsigned long nr_moved;
 	unsigned long nr_passes;
+	unsigned long stuck;
 };
 
 int mhp_evacuate(struct mhp_evacuation *ev, struct mhp_range range);

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The offline operation: one over all blocks of a range. They are isolated
- * before anything moves, so no page moves twice; then they are committed
- * block by block, in offline_block.c.
+ * (offline_isolate.c) before anything moves, so no page moves twice; then they are
+ * committed block by block, in offline_block.c.
  *
  * Called by the view (a write to state or online) for one block, and by remove.c
  * for many. Under device_hotplug_lock; migrates without the memory hotplug lock.
  */
 #include <linux/ioport.h>
 #include <linux/mm.h>
-#include <linux/page-isolation.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/writeback.h>
@@ -17,10 +16,6 @@
 #include "hotplug.h"
 #include "offline.h"
 #include "../internal.h"
-
-/* Isolation may meet a page on its way between two lists: try again. */
-#define MHP_ISOLATE_ATTEMPTS	5
-#define MHP_ISOLATE_PAUSE_MS	10
 
 /**
  * struct mhp_offline - memory blocks on their way offline
@@ -116,8 +111,8 @@ static void mhp_offline_unclaim(struct mhp_op *op)
 
 static int mhp_offline_claim(struct mhp_op *op)
 {
-	unsigned long nr_types = isolation_nr_pageblocks(mhp_block_nr_pages());
 	struct mhp_offline *off = to_offline(op);
+	unsigned long nr_types = isolation_nr_pageblocks(mhp_block_nr_pages());
 	unsigned int i;
 	int error;
 
@@ -156,47 +151,13 @@ static void mhp_offline_resume(struct mhp_op *op)
 	lru_cache_enable();
 }
 
-/* Which page made isolation refuse? */
-static int mhp_blame_isolation(struct mhp_op *op, const struct isolation *iso)
-{
-	if (iso->blame.class == PAGE_CLASS_NONE)
-		return mhp_refuse(op, MHP_UNMOVABLE);
-	return mhp_refuse_page(op, MHP_UNMOVABLE, iso->blame.pfn, iso->blame.class);
-}
-
-static int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving)
-{
-	struct isolation *iso = &leaving->isolation;
-	unsigned int attempt;
-
-	for (attempt = 0; attempt < MHP_ISOLATE_ATTEMPTS; attempt++) {
-		if (!isolate_range(iso)) {
-			leaving->isolated = true;
-			return 0;
-		}
-		if (signal_pending(current))
-			return mhp_refuse(op, MHP_INTERRUPTED);
-		if (page_class_is_fixed(iso->blame.class) && attempt)
-			break;
-		lru_add_drain_all();
-		schedule_timeout_interruptible(msecs_to_jiffies(MHP_ISOLATE_PAUSE_MS));
-	}
-	return mhp_blame_isolation(op, iso);
-}
-
 static void mhp_offline_unisolate(struct mhp_op *op)
 {
 	struct mhp_offline *off = to_offline(op);
 	unsigned int i;
 
-	for (i = 0; i < off->blocks->nr; i++) {
-		struct mhp_leaving *leaving = &off->leaving[i];
-
-		if (!leaving->isolated)
-			continue;
-		unisolate_range(&leaving->isolation);
-		leaving->isolated = false;
-	}
+	for (i = 0; i < off->blocks->nr; i++)
+		mhp_unisolate_block(&off->leaving[i]);
 }
 
 static int mhp_offline_isolate(struct mhp_op *op)
@@ -226,21 +187,33 @@ static int mhp_offline_evacuate(struct mhp_op *op)
 	return error;
 }
 
-/* The one undo that can itself be refused: it has an outcome of its own. */
+/* What depends on how much memory there is; once for however many blocks. */
+static void mhp_offline_settle_totals(struct mhp_op *op)
+{
+	init_per_zone_wmark_min();
+	writeback_set_ratelimit();
+}
+
+/*
+ * The one undo that can itself be refused: it has an outcome of its own, and the
+ * errno of the refusal that began it. All blocks are tried, the last one first.
+ */
 static void mhp_offline_restore(struct mhp_offline *off)
 {
-	int error = off->op.report.error;
+	bool complete = true;
 
-	while (off->nr_gone--) {
-		unsigned int i = off->nr_gone;
+	while (off->nr_gone) {
+		unsigned int i = --off->nr_gone;
 
 		if (!mhp_reonline_block(off->blocks->mem[i], off->leaving[i].zone))
 			continue;
 		mhp_block_changed(off->blocks->mem[i]);
-		off->op.report.outcome = MHP_NOT_RESTORED;
-		off->op.report.error = error;
+		complete = false;
 	}
-	off->nr_gone = 0;
+	if (complete)
+		return;
+	off->op.report.outcome = MHP_NOT_RESTORED;
+	mhp_offline_settle_totals(&off->op);
 }
 
 static int mhp_offline_commit(struct mhp_op *op)
@@ -261,13 +234,6 @@ static int mhp_offline_commit(struct mhp_op *op)
 	return 0;
 }
 
-/* What depends on how much memory there is; once for however many blocks. */
-static void mhp_offline_settle_totals(struct mhp_op *op)
-{
-	init_per_zone_wmark_min();
-	writeback_set_ratelimit();
-}
-
 static const struct mhp_step mhp_offline_steps[] = {
 	{ "claim", .run = mhp_offline_claim, .undo = mhp_offline_unclaim },
 	{ "admit", .run = mhp_offline_admit },
@@ -278,6 +244,22 @@ static const struct mhp_step mhp_offline_steps[] = {
 	{ "resume", .finish = mhp_offline_resume },
 	{ "settle-totals", .finish = mhp_offline_settle_totals },
 };
+
+static int mhp_offline_alloc(struct mhp_offline *off)
+{
+	off->leaving = kvcalloc(off->blocks->nr, sizeof(*off->leaving), GFP_KERNEL);
+	off->types = kvcalloc(off->blocks->nr, isolation_nr_pageblocks(mhp_block_nr_pages()),
+			      GFP_KERNEL);
+	if (!off->leaving || !off->types)
+		return mhp_refuse(&off->op, MHP_NO_MEMORY);
+	return 0;
+}
+
+static void mhp_offline_free(struct mhp_offline *off)
+{
+	kvfree(off->types);
+	kvfree(off->leaving);
+}
 
 /**
  * mhp_offline_blocks() - take memory blocks offline, all or none
@@ -315,16 +297,11 @@ int mhp_offline_blocks(struct mhp_blocks *blocks, unsigned int timeout_ms)
 	if (timeout_ms)
 		off.ev.deadline = jiffies + msecs_to_jiffies(timeout_ms) ?: 1;
 
-	off.leaving = kvcalloc(blocks->nr, sizeof(*off.leaving), GFP_KERNEL);
-	off.types = kvcalloc(blocks->nr, isolation_nr_pageblocks(mhp_block_nr_pages()),
-			     GFP_KERNEL);
-	if (off.leaving && off.types)
+	error = mhp_offline_alloc(&off);
+	if (!error)
 		error = mhp_run_steps(&off.op, mhp_offline_steps,
 				      ARRAY_SIZE(mhp_offline_steps));
-	else
-		error = mhp_refuse(&off.op, MHP_NO_MEMORY);
-	kvfree(off.types);
-	kvfree(off.leaving);
+	mhp_offline_free(&off);
 	if (error)
 		mhp_report_refusal(&off.op);
 	return error;

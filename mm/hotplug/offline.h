@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two halves of the offline operation share. */
+/* What the parts of the offline operation share. */
 #ifndef __MM_HOTPLUG_OFFLINE_H
 #define __MM_HOTPLUG_OFFLINE_H
 
@@ -21,6 +21,10 @@ struct mhp_leaving {
 	struct isolation isolation;
 	bool isolated;
 };
+
+/* offline_isolate.c */
+int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving);
+void mhp_unisolate_block(struct mhp_leaving *leaving);
 
 /* offline_block.c */
 int mhp_offline_commit_block(struct mhp_evacuation *ev, struct memory_block *mem,

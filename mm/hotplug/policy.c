@@ -90,7 +90,8 @@ unsigned long mhp_policy_required_kernel(unsigned long movable_pages,
  * Kernel memory that was added later does not count, as it may leave again and
  * movable memory would stay that it had justified. But a dynamic group's own
  * counts for the group, since one driver adds and removes both. So what other
- * groups have, and the boot memory they need for it, is taken out first.
+ * dynamic groups have, and the boot memory they need for it, is taken out first.
+ * A static group that has begun to be movable counts as a whole.
  *
  * Where the others need all the boot memory there is, the answer is no, however
  * much kernel memory the group has: a node without memory at boot gets
@@ -109,6 +110,7 @@ bool mhp_policy_ratio_allows(const struct mhp_ratio_facts *facts)
 	kernel = saturating_add(kernel, facts->group_kernel);
 
 	movable = saturating_sub(facts->movable, facts->others.movable_pages);
+	movable = saturating_add(movable, facts->others.promised_pages);
 	if (check_add_overflow(movable, facts->wanted, &movable))
 		return false;
 	return movable <= saturating_scale(kernel, facts->ratio, PERCENT);

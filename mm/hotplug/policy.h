@@ -28,14 +28,17 @@ struct mhp_contig_facts {
 };
 
 /**
- * struct mhp_group_sums - other dynamic groups' claims
- * @movable_pages: Their pages in ZONE_MOVABLE.
+ * struct mhp_group_sums - other groups' claims
+ * @movable_pages: Dynamic groups' pages in ZONE_MOVABLE.
  * @required_kernel_pages: Kernel pages of boot that the ratio asks for beside
  *	those, beyond the kernel pages that the groups have themselves.
+ * @promised_pages: What of static groups is not online and will be movable, as
+ *	the rest of the group is.
  */
 struct mhp_group_sums {
 	unsigned long movable_pages;
 	unsigned long required_kernel_pages;
+	unsigned long promised_pages;
 };
 
 /**
@@ -43,7 +46,7 @@ struct mhp_group_sums {
  *	for the machine or for one node
  * @early_kernel: Present in kernel zones since boot, CMA not counted.
  * @movable: Present in ZONE_MOVABLE, CMA counted.
- * @others: What other dynamic groups claim of these.
+ * @others: What other groups claim of these.
  * @group_kernel: Kernel pages of the dynamic group the memory belongs to.
  * @wanted: Pages that would become movable.
  * @ratio: Movable to kernel memory, at most, in percent.

@@ -85,6 +85,13 @@ static void ratio_with_groups(struct kunit *test)
 	facts.others.required_kernel_pages = GIB(5);
 	KUNIT_EXPECT_EQ(test, most_movable(facts), GIB(7));
 
+	/* ... but for the rest of a device that has begun to be movable ... */
+	facts.others.promised_pages = GIB(3);
+	KUNIT_EXPECT_EQ(test, most_movable(facts), GIB(4));
+	facts.others.promised_pages = ULONG_MAX;
+	KUNIT_EXPECT_FALSE(test, mhp_policy_ratio_allows(&facts));
+	facts.others.promised_pages = 0;
+
 	/* ... which must leave some. */
 	facts.others.required_kernel_pages = GIB(8);
 	KUNIT_EXPECT_FALSE(test, mhp_policy_ratio_allows(&facts));

@@ -92,12 +92,23 @@ static bool mhp_ratio_allows(int nid, const struct memory_group *group,
 	return mhp_policy_ratio_allows(&facts);
 }
 
-/*
- * What of a dynamic group's unit is movable already; false if some of it is kernel
- * memory. Only hotplugged memory is in groups, so a section is of one zone.
+/**
+ * struct mhp_whole - what goes to one zone together with a range: the device, or
+ *	a unit of a dynamic one
+ * @pages: Pages of the whole.
+ * @has_kernel: Some of it is in a kernel zone.
+ * @has_movable: Some of it is in ZONE_MOVABLE.
  */
-static bool mhp_unit_is_movable(struct mhp_range unit, unsigned long *online_pages)
+struct mhp_whole {
+	unsigned long pages;
+	bool has_kernel;
+	bool has_movable;
+};
+
+/* Only hotplugged memory is in groups, so a section is of one zone. */
+static struct mhp_whole mhp_whole_unit(struct mhp_range unit)
 {
+	struct mhp_whole whole = { .pages = mhp_range_pages(unit) };
 	unsigned long pfn;
 
 	for (pfn = unit.start; pfn < unit.end; pfn += PAGES_PER_SECTION) {
@@ -105,54 +116,48 @@ static bool mhp_unit_is_movable(struct mhp_range unit, unsigned long *online_pag
 
 		if (!page)
 			continue;
-		if (!is_zone_movable_page(page))
-			return false;
-		*online_pages += PAGES_PER_SECTION;
+		if (is_zone_movable_page(page))
+			whole.has_movable = true;
+		else
+			whole.has_kernel = true;
 	}
-	return true;
+	return whole;
 }
 
-/*
- * How much would become movable along with the range: a device, or a unit of a
- * dynamic one, goes to one zone. 0: it has kernel memory already.
- */
-static unsigned long mhp_movable_wanted(const struct memory_group *group,
-					struct mhp_range range)
+static struct mhp_whole mhp_whole_of(const struct memory_group *group,
+				     struct mhp_range range)
 {
-	unsigned long unit_pages, online_pages = 0;
-	struct mhp_range unit;
+	unsigned long start;
 
-	if (!group)
-		return mhp_range_pages(range);
+	if (group && !group->is_dynamic)
+		return (struct mhp_whole){
+			.pages = group->s.max_pages,
+			.has_kernel = group->present_kernel_pages,
+			.has_movable = group->present_movable_pages,
+		};
+	if (!group || group->d.unit_pages <= mhp_range_pages(range))
+		return (struct mhp_whole){ .pages = mhp_range_pages(range) };
 
-	if (!group->is_dynamic) {
-		if (group->present_kernel_pages ||
-		    group->present_movable_pages >= group->s.max_pages)
-			return 0;
-		return group->s.max_pages - group->present_movable_pages;
-	}
-
-	unit_pages = group->d.unit_pages;
-	if (unit_pages <= mhp_range_pages(range))
-		return mhp_range_pages(range);
-
-	unit.start = ALIGN_DOWN(range.start, unit_pages);
-	unit.end = unit.start + unit_pages;
-	if (!mhp_unit_is_movable(unit, &online_pages))
-		return 0;
-	return unit_pages - online_pages;
+	start = ALIGN_DOWN(range.start, group->d.unit_pages);
+	return mhp_whole_unit(mhp_range(start, start + group->d.unit_pages));
 }
 
+/* The ratio is asked about the whole, once: the rest goes where its first part is. */
 static enum mhp_zone_choice mhp_choose_auto_movable(int nid,
 						    const struct memory_group *group,
 						    struct mhp_range range)
 {
-	unsigned long wanted = mhp_movable_wanted(group, range);
+	struct mhp_whole whole = mhp_whole_of(group, range);
 
-	if (!wanted || !mhp_ratio_allows(NUMA_NO_NODE, group, wanted))
+	if (whole.has_kernel)
+		return MHP_CHOOSE_KERNEL;
+	if (whole.has_movable)
+		return MHP_CHOOSE_MOVABLE;
+
+	if (!mhp_ratio_allows(NUMA_NO_NODE, group, whole.pages))
 		return MHP_CHOOSE_KERNEL;
 	if (IS_ENABLED(CONFIG_NUMA) && auto_movable_numa_aware &&
-	    !mhp_ratio_allows(nid, group, wanted))
+	    !mhp_ratio_allows(nid, group, whole.pages))
 		return MHP_CHOOSE_KERNEL;
 	return MHP_CHOOSE_MOVABLE;
 }

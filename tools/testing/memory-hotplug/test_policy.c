@@ -79,6 +79,7 @@ static bool rule_allows(const struct mhp_ratio_facts *facts)
 		 facts->others.required_kernel_pages;
 	if (facts->movable > facts->others.movable_pages)
 		movable += facts->movable - facts->others.movable_pages;
+	movable += facts->others.promised_pages;
 	return movable * 100 <= kernel * facts->ratio;
 }
 
@@ -101,6 +102,7 @@ static struct mhp_ratio_facts rnd_facts(void)
 	if (rnd_below(2)) {
 		facts.others.movable_pages = rnd_pages();
 		facts.others.required_kernel_pages = rnd_pages();
+		facts.others.promised_pages = rnd_pages();
 	}
 	/* On the edge: just as much as the rule allows, or one page more. */
 	if (rnd_below(2)) {
@@ -111,7 +113,8 @@ static struct mhp_ratio_facts rnd_facts(void)
 		if (facts.early_kernel > facts.others.required_kernel_pages &&
 		    allowed < ULONG_MAX - 1) {
 			facts.movable = facts.others.movable_pages;
-			facts.wanted = allowed + rnd_below(2);
+			facts.others.promised_pages = rnd_below(2) ? allowed / 3 : 0;
+			facts.wanted = allowed - facts.others.promised_pages + rnd_below(2);
 		}
 	}
 	return facts;
@@ -126,10 +129,10 @@ static void test_ratio(void)
 		bool allowed = mhp_policy_ratio_allows(&facts);
 
 		CHECK_MSG(allowed == rule_allows(&facts),
-			  ": early %lu movable %lu others %lu/%lu group %lu wanted %lu ratio %u",
+			  ": early %lu movable %lu others %lu/%lu/%lu group %lu wanted %lu ratio %u",
 			  facts.early_kernel, facts.movable, facts.others.movable_pages,
-			  facts.others.required_kernel_pages, facts.group_kernel,
-			  facts.wanted, facts.ratio);
+			  facts.others.required_kernel_pages, facts.others.promised_pages,
+			  facts.group_kernel, facts.wanted, facts.ratio);
 		nr[allowed]++;
 	}
 	CHECK(nr[0] > 10000 && nr[1] > 10000);

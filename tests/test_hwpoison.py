@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Broken pages inside memory blocks: soft and hard offlined, injected, and taken back.
+
+A block with such a page goes offline and does not come online again; what is
+counted as corrupted goes with the memory. Each test plugs a DIMM of two blocks,
+and its eject at the end is part of the test.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+from frames import BUDDY, HWPOISON, PAGE, flags, mapped
+from refusals import Watch
+from uevents import MEMORY
+
+from harness.machine import Holder, Machine
+
+BLOCK = 128 << 20
+NODE = 1
+INJECT = "/sys/kernel/debug/hwpoison"
+EHWPOISON = 133     # Python has no name for it
+STATISTICS = f"/sys/devices/system/node/node{NODE}/memory_failure"
+WISHES = (("state", "online"), ("state", "online_kernel"), ("state", "online_movable"), ("online", "1"))
+KINDS = ("anon", "thp", "hugetlb")
+
+GUEST = dict(append=("memhp_default_state=online_movable",))
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A DIMM of two blocks, both online in Movable, and what was counted before it came."""
+
+    machine: Machine
+    addr: int
+    blocks: tuple[int, int]
+
+    def corrupted(self) -> int:
+        """Pages that count as broken."""
+        return self.machine.meminfo()["HardwareCorrupted"] // PAGE
+
+    def free_page(self, number: int) -> int:
+        """The last free page of a block."""
+        first = number * BLOCK // PAGE
+        state = flags(self.machine, first, BLOCK // PAGE)
+        return first + max(i for i, word in enumerate(state) if word & BUDDY)
+
+    def break_page(self, pfn: int, how: str = "hard") -> int:
+        """Has a page soft or hard offlined; the errno."""
+        return self.machine.write(f"{MEMORY}/{how}_offline_page", hex(pfn * PAGE))
+
+    def broken(self, pfn: int) -> bool:
+        return bool(flags(self.machine, pfn)[0] & HWPOISON)
+
+    def statistic(self, name: str) -> int:
+        return int(self.machine.read(f"{STATISTICS}/{name}"))
+
+
+@pytest.fixture
+def bank(guest: Machine) -> Iterator[Bank]:
+    before = (guest.meminfo()["HardwareCorrupted"], guest.meminfo()["MemTotal"])
+    dimm = guest.plug_dimm("256M", NODE)
+    first = dimm.addr // BLOCK
+    yield Bank(guest, dimm.addr, (first, first + 1))
+    for job in guest.jobs():
+        job.kill()
+        job.wait()
+    assert guest.unplug_dimm(dimm.id).gone
+    assert (guest.meminfo()["HardwareCorrupted"], guest.meminfo()["MemTotal"]) == before
+
+
+def place(bank: Bank, holder: Holder) -> tuple[int, int]:
+    """A page of a holder's, and the block it is in."""
+    frames = mapped(bank.machine, holder.job.pid)
+    pfn = next(pfn for pfn in frames[len(frames) // 2:] if pfn * PAGE // BLOCK in bank.blocks)
+    return pfn, pfn * PAGE // BLOCK
+
+
+def stays_offline(bank: Bank, number: int, wishes: Sequence[tuple[str, str]] = WISHES[:1]) -> None:
+    """No request brings the block online; the line in the log says why."""
+    machine, broken, total = bank.machine, bank.corrupted(), bank.machine.meminfo()["MemTotal"]
+    for file, wish in wishes:
+        with Watch(machine) as watch:
+            assert machine.write(f"{MEMORY}/memory{number}/{file}", wish) == EHWPOISON
+            told = watch.only()
+        assert (told.op, told.outcome, told.error) == ("online", "hardware memory error", -EHWPOISON)
+        assert (told.start, told.end) == (number * BLOCK, (number + 1) * BLOCK)
+        assert machine.read(f"{MEMORY}/memory{number}/state") == "offline"
+    assert (bank.corrupted(), machine.meminfo()["MemTotal"]) == (broken, total)
+
+
+def goes_for_good(bank: Bank, number: int, wishes: Sequence[tuple[str, str]] = WISHES[:1]) -> None:
+    """The block goes offline, and stays so."""
+    machine, broken, total = bank.machine, bank.corrupted(), bank.machine.meminfo()["MemTotal"]
+    machine.offline(number)
+    assert (bank.corrupted(), machine.meminfo()["MemTotal"]) == (broken, total - BLOCK)
+    stays_offline(bank, number, wishes)
+
+
+def comes_and_goes(machine: Machine, number: int) -> None:
+    machine.offline(number)
+    machine.online(number, "online_movable")
+
+
+def test_soft_offlined_in_use(bank: Bank) -> None:
+    """Its data moves and is whole; the block goes without it, the neighbour is as good as before."""
+    machine = bank.machine
+    holder = machine.hold("anon", "8M", node=NODE, busy=True)
+    pfn, number = place(bank, holder)
+    before = bank.corrupted()
+    assert bank.break_page(pfn, "soft") == 0
+    assert bank.broken(pfn) and bank.corrupted() == before + 1
+    assert pfn not in mapped(machine, holder.job.pid)
+    goes_for_good(bank, number, WISHES)
+    comes_and_goes(machine, sum(bank.blocks) - number)
+    assert holder.stop().ok
+
+
+def test_the_next_dimm_is_sound(bank: Bank) -> None:
+    """What is plugged in the place of a broken one has no memory of it."""
+    machine = bank.machine
+    pfn = bank.free_page(bank.blocks[0])
+    before = bank.corrupted()
+    assert bank.break_page(pfn) == 0
+    assert bank.broken(pfn) and bank.corrupted() == before + 1
+    name = str(machine.dimms()[-1]["id"])
+    assert machine.unplug_dimm(name).gone
+    assert bank.corrupted() == before
+    again = machine.plug_dimm("256M", NODE, id=name, addr=bank.addr)
+    assert again.ost == 0 and not bank.broken(pfn)
+    comes_and_goes(machine, bank.blocks[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hard_offlined_in_use(bank: Bank, kind: str) -> None:
+    """The page is lost to who had it; of a huge page that page alone."""
+    machine = bank.machine
+    holder = machine.hold(kind, "8M", node=NODE)
+    pfn, number = place(bank, holder)
+    before, total, recovered = bank.corrupted(), bank.statistic("total"), bank.statistic("recovered")
+    assert bank.break_page(pfn) == 0
+    assert bank.broken(pfn) and bank.corrupted() == before + 1
+    assert (bank.statistic("total"), bank.statistic("recovered")) == (total + 1, recovered + 1)
+    # It looks at all of its memory by and by, and is ended by what it finds.
+    result = holder.job.wait(timeout=60)
+    assert result.code == 128 + signal.SIGBUS, result.out
+    goes_for_good(bank, number)
+    machine.sh("echo 0 > /proc/sys/vm/nr_hugepages")    # what was to give them back is no more
+
+
+def test_clean_page_cache(bank: Bank) -> None:
+    """A page that stands on a disk as well is read anew, elsewhere."""
+    machine = bank.machine
+    machine.sh("echo 64M > /sys/block/zram0/disksize && mke2fs -b 4096 /dev/zram0 && mkdir -p /mnt/cache && "
+               "mount -t ext4 /dev/zram0 /mnt/cache", timeout=60)
+    try:
+        holder = machine.hold("file", "2M", node=NODE, path="/mnt/cache/data")
+        machine.sh("sync", timeout=60)
+        pfn, number = place(bank, holder)
+        assert bank.break_page(pfn) == 0
+        assert bank.broken(pfn)
+        assert holder.verify().ok
+        goes_for_good(bank, number)
+        assert holder.stop().ok
+    finally:
+        machine.run("umount /mnt/cache; echo 1 > /sys/block/zram0/reset", timeout=60)
+
+
+def test_injected_and_taken_back(bank: Bank) -> None:
+    """The error injector's pages count alike; once all are good again, so is the block."""
+    machine, number = bank.machine, bank.blocks[0]
+    before = bank.corrupted()
+    broken = [bank.free_page(number) - 2 * i for i in range(3)]
+    for pfn in broken:
+        assert machine.write(f"{INJECT}/corrupt-pfn", hex(pfn)) == 0
+    assert all(map(bank.broken, broken)) and bank.corrupted() == before + len(broken)
+    for pfn in broken:
+        assert machine.write(f"{INJECT}/unpoison-pfn", hex(pfn)) == 0
+    assert not any(map(bank.broken, broken)) and bank.corrupted() == before
+    comes_and_goes(machine, number)
+
+
+def test_nothing_is_taken_back_offline(bank: Bank) -> None:
+    """Else the page would come to the page allocator, out of a block that has left it."""
+    machine, number = bank.machine, bank.blocks[0]
+    pfn = bank.free_page(number)
+    assert bank.break_page(pfn) == 0
+    machine.offline(number)
+    assert machine.write(f"{INJECT}/unpoison-pfn", hex(pfn)) == errno.EIO
+    stays_offline(bank, number)
+
+
+def test_of_offline_memory(bank: Bank) -> None:
+    """An error in memory that nobody uses is none of the kernel's: nothing is counted."""
+    machine, number = bank.machine, bank.blocks[1]
+    before = bank.corrupted()
+    machine.offline(number)
+    pfn = number * BLOCK // PAGE + 1000
+    assert bank.break_page(pfn) == errno.ENXIO
+    assert bank.break_page(pfn, "soft") == errno.EIO
+    assert bank.corrupted() == before
+    machine.online(number, "online_movable")
+    assert bank.corrupted() == before and not bank.broken(pfn)
+
+
+def test_during_an_offline(bank: Bank) -> None:
+    """Pages break, free and in use, while their block is being emptied."""
+    machine = bank.machine
+    holder = machine.hold("anon", "4M", node=NODE, pin="vmsplice")
+    bystander = machine.hold("anon", "4M", node=NODE, busy=True)
+    _, number = place(bank, holder)
+    job = machine.start_write(f"{MEMORY}/memory{number}/state", "offline")
+    machine.sh(f"until grep -q going {MEMORY}/memory{number}/state; do :; done", timeout=20)
+    before = bank.corrupted()
+    assert bank.break_page(bank.free_page(number)) == 0
+    pinned = next(pfn for pfn in mapped(machine, holder.job.pid) if pfn * PAGE // BLOCK == number)
+    assert bank.corrupted() == before + 1 and job.running
+    assert bank.break_page(pinned) == 0
+    assert bank.corrupted() == before + 2
+    # The holder meets the page that broke and is ended, its pins with it.
+    assert holder.job.wait(timeout=60).code == 128 + signal.SIGBUS
+    assert job.wait(timeout=60).code == 0
+    stays_offline(bank, number)
+    assert bystander.stop().ok
