@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import assemble, base, configure, packages, paths, ui
+from .arch import ARCHES, HOST, Arch
 
 _LOCK = paths.BUILD / ".lock-kbuild"
 # Lines of a whole build's log, for the percentage of the first one; later ones are short and only count.
@@ -29,24 +29,23 @@ def jobs() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def kbuild(tree: Path, folder: Path, *targets: str) -> list[str | Path]:
+def kbuild(tree: Path, folder: Path, *targets: str, machine: Arch = ARCHES[HOST]) -> list[str | Path]:
     """The make command that builds @targets of @tree in @folder."""
-    compiler = ["CC=ccache gcc"] if shutil.which("ccache") else []
-    return ["make", "-C", tree, f"O={folder}", *compiler, f"-j{jobs()}", *targets]
+    return ["make", "-C", tree, f"O={folder}", *machine.words(), f"-j{jobs()}", *targets]
 
 
 def make(tree: Path, folder: Path, targets: Sequence[str], *, what: str, log: Path, total: int = 0,
-         append: bool = False) -> None:
-    """Runs kbuild with progress, one kbuild at a time in this checkout."""
+         append: bool = False, machine: Arch = ARCHES[HOST], lock: Path = _LOCK) -> None:
+    """Runs kbuild with progress, one kbuild at a time under @lock."""
     progress = ui.Progress(what, total)
 
     def count(line: str) -> None:
         if match := _LINE.match(line):
             progress.update(text=match.group(1))
 
-    with assemble.locked(_LOCK, "another kernel build"):
+    with assemble.locked(lock, "another kernel build"):
         try:
-            ui.run(kbuild(tree, folder, *targets), what=what, log=log, env=environment(), on_line=count, append=append)
+            ui.run(kbuild(tree, folder, *targets, machine=machine), what=what, log=log, env=environment(), on_line=count, append=append)
         finally:
             progress.end()
 

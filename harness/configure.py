@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import paths, ui
+from .arch import ARCHES, HOST, Arch
 
 FRAGMENTS = {"plain": ["base"], "debug": ["base", "kunit", "debug"], "stock": ["base"], "series": ["base", "kunit"]}
 
@@ -35,16 +36,22 @@ def _missed(wanted: dict[str, str], config: Path) -> list[str]:
             if there.get(name, "n") != value]
 
 
+def generate(text: str, tree: Path, folder: Path, log: Path, machine: Arch = ARCHES[HOST]) -> list[str]:
+    """Writes a .config of what @text asks for, and returns what did not come out so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "all.config").write_text(text)
+    ui.run(["make", "-s", "-C", tree, f"O={folder}", *machine.words(), f"KCONFIG_ALLCONFIG={folder / 'all.config'}",
+            "allnoconfig"], what="allnoconfig", log=log)
+    return _missed(_wanted(text), folder / ".config")
+
+
 def configure(config: str, tree: Path | None = None, folder: Path | None = None, partial: bool = False) -> Path:
     """Writes the .config of @config and returns its build folder; a @partial tree may lack what is asked for."""
     if config not in FRAGMENTS:
         raise ui.Failure(f"no configuration {config}: there are " + ", ".join(FRAGMENTS))
     folder = folder or out(config)
-    folder.mkdir(parents=True, exist_ok=True)
     text = "".join((paths.CONFIGS / f"{name}.config").read_text() for name in FRAGMENTS[config])
-    (folder / "all.config").write_text(text)
-    ui.run(["make", "-s", "-C", tree or source(config), f"O={folder}", f"KCONFIG_ALLCONFIG={folder / 'all.config'}",
-            "allnoconfig"], what="allnoconfig", log=paths.LOGS / f"config-{config}.log")
-    for line in [] if partial else _missed(_wanted(text), folder / ".config"):
+    missed = generate(text, tree or source(config), folder, paths.LOGS / f"config-{config}.log")
+    for line in [] if partial else missed:
         ui.warn(f"{config}: wanted {line}")
     return folder

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import accel, image, paths, ui
+from .arch import BOARDS, HOST
 from .channel import Channel, CommandFailed, GuestTimeout, Job, MachineError, Result
 from .console import Console, Splat
 from .devices import Devices, Dimm, Eject, Plug, Size, VirtioMem, to_bytes
@@ -49,7 +50,8 @@ class MachineConfig:
     last node may be without memory: QEMU's firmware names no other empty node.
     """
 
-    kernel: str = "plain"
+    kernel: str = "plain"       # its folder below build
+    arch: str = HOST
     nodes: tuple[Size, ...] = ("2G", 0)
     slots: int = 16
     maxmem: Size = "64G"
@@ -59,7 +61,7 @@ class MachineConfig:
     append: tuple[str, ...] = ()
     qemu: tuple[str, ...] = ()
     accel: str = "auto"
-    board: str = "q35"
+    board: str = ""             # the architecture's, if not named
     cpu_model: str | None = None
     interactive: bool = False  # the serial console is this terminal, with a shell
 
@@ -90,10 +92,11 @@ def _memory_arguments(config: MachineConfig) -> list[str]:
 
 
 def _command_line(config: MachineConfig, accelerator: str) -> str:
-    words = ["console=ttyS0", "loglevel=7", "panic=-1", "printk.devkmsg=on"]
+    board = BOARDS[config.arch]
+    words = [f"console={board.console}", "loglevel=7", "panic=-1", "printk.devkmsg=on"]
     if accelerator == "tcg":
         # A busy host stops a guest for seconds: that is no stall.
-        words += ["rcupdate.rcu_cpu_stall_timeout=120", "workqueue.watchdog_thresh=120", "tsc=reliable"]
+        words += ["rcupdate.rcu_cpu_stall_timeout=120", "workqueue.watchdog_thresh=120", *board.emulated]
     if config.interactive:
         words.append("mhp.shell")
     return " ".join([*words, *config.append])
@@ -105,7 +108,7 @@ def _run_folder(kernel: str) -> Path:
     old = sorted((p for p in _RUNS.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
     for folder in old[:-_KEEP_RUNS]:
         shutil.rmtree(folder, ignore_errors=True)
-    folder = _RUNS / f"{time.strftime('%H%M%S')}-{kernel}-{os.getpid()}-{next(_numbers)}"
+    folder = _RUNS / f"{time.strftime('%H%M%S')}-{Path(kernel).name}-{os.getpid()}-{next(_numbers)}"
     folder.mkdir()
     return folder
 
@@ -138,11 +141,11 @@ class Machine(GuestMemory, Devices):
 
     def boot(self) -> Machine:
         """Starts QEMU and waits for the guest's agent."""
-        initramfs = image.build(self.config.kernel)
-        kernel = image.bzimage(self.config.kernel)
+        initramfs = image.build(self.config.kernel, self.config.arch)
+        kernel = image.kernel(self.config.kernel, self.config.arch)
         if not kernel.exists():
             raise MachineError(f"there is no {kernel.relative_to(paths.ROOT)}: make kernel CONFIG={self.config.kernel}")
-        wanted = self.config.accel
+        wanted = self.config.accel if self.config.arch == HOST else "tcg"
         if wanted == "auto":
             known = accel.known()
             if known is None and self._try_kvm(kernel, initramfs):
@@ -209,10 +212,10 @@ class Machine(GuestMemory, Devices):
         self._control = Qmp(control)
 
     def _qemu(self, accelerator: str, kernel: Path, initramfs: Path, agent: int, control: int) -> list[str]:
-        config = self.config
+        config, board = self.config, BOARDS[self.config.arch]
         # The guest goes when we do, however we go.
         guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-        model = config.cpu_model or ("host" if accelerator == "kvm" else "max,la57=off")
+        model = config.cpu_model or ("host" if accelerator == "kvm" else board.cpu)
         if config.interactive:
             console = ["-chardev", f"stdio,id=con,mux=on,signal=off,logfile={self.console.path}",
                        "-mon", "chardev=con,mode=readline",
@@ -220,8 +223,8 @@ class Machine(GuestMemory, Devices):
         else:
             console = ["-chardev", f"file,id=con,path={self.console.path}"]
         return [
-            *guard, "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-machine", config.board, *accel.arguments(accelerator), "-cpu", model, "-smp", str(config.cpus),
+            *guard, board.qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-machine", config.board or board.machine, *accel.arguments(accelerator), "-cpu", model, "-smp", str(config.cpus),
             *_memory_arguments(config),
             "-kernel", str(kernel), "-initrd", str(initramfs), "-append", _command_line(config, accelerator),
             *console, "-serial", "chardev:con",
@@ -248,9 +251,12 @@ class Machine(GuestMemory, Devices):
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None and self.channel.alive
 
-    def wait(self) -> int:
+    def wait(self, timeout: float | None = None) -> int:
         """Waits for QEMU's end."""
-        return self._process.wait() if self._process else 0
+        try:
+            return self._process.wait(None if timeout is None else timeout * self.pace) if self._process else 0
+        except subprocess.TimeoutExpired as error:
+            raise GuestTimeout(f"QEMU still runs after {error.timeout:.0f} s", self.log()) from error
 
     def power_off(self, timeout: float = 30) -> None:
         """Has the guest shut down; kills it if it does not."""

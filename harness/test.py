@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""make test: user-space units, then the scenarios; the last line reads "N passed, N failed"."""
+"""make test: user-space units, then the scenarios; the last line reads "N passed, N failed".
+
+make test-all adds the scenarios marked long, other architectures among them, and the build matrix.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
-from . import build, packages, paths, ui
+from . import build, matrix, packages, paths, ui
 
 UNITS = Path("tools/testing/memory-hotplug")
 _COLOURS = {"PASSED": "green", "FAILED": "red", "ERROR": "red", "SKIPPED": "yellow"}
@@ -65,7 +68,7 @@ def _scenarios(tally: Counter[str], words: list[str]) -> None:
     log, report = paths.LOGS / "pytest.log", paths.LOGS / "pytest.xml"
     report.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "pytest", "-v", "-rfE", "--tb=short", "-p", "no:cacheprovider", "--color=no",
-            "-n", str(_WORKERS), "--dist", "loadfile", f"--junitxml={report}", *(words or ["tests"])]
+            "-n", str(_WORKERS), "--dist", "loadfile", f"--junitxml={report}", *words]
     env = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     before = tally["failed"]
     with ui.step("Scenarios"):
@@ -85,19 +88,33 @@ def _show(line: str) -> None:
     ui.say("    " + (ui.coloured(line.rstrip(), colour) if colour else line.rstrip()))
 
 
-def main(*words: str) -> int:
-    """make test; @words go to pytest and leave the units out."""
+def _run(units: bool, words: list[str], whole: bool) -> int:
+    """Units, scenarios by pytest's @words and, of the @whole, the matrix; tells how many passed."""
     tally: Counter[str] = Counter()
     try:
-        packages.ensure(packages.ALL)
-        if not words:
+        packages.ensure(packages.ALL + (packages.ARM64_GUEST if whole else []))
+        if units:
             _units(tally)
         for config in ("debug", "plain"):   # rounds and big machines are for the plain one
             build.build(config)
-        _scenarios(tally, list(words))
+        if whole:
+            matrix.kernel("arm64")
+        _scenarios(tally, words)
+        if whole:
+            matrix.run(tally)
     except ui.Failure as failure:
         ui.report(failure)
         tally["failed"] += 1
     skipped = f", {tally['skipped']} skipped" if tally["skipped"] else ""
     ui.say(f"{tally['passed']} passed, {tally['failed']} failed{skipped}")
     return 0 if tally["passed"] and not tally["failed"] else 1
+
+
+def main(*words: str) -> int:
+    """make test; @words go to pytest and leave the units out."""
+    return _run(not words, list(words) or ["-m", "not long", "tests"], whole=False)
+
+
+def everything() -> int:
+    """make test-all."""
+    return _run(True, ["tests"], whole=True)

@@ -111,6 +111,10 @@ class Pool:
         self.shared = None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes minutes, or a kernel of its own; only make test-all runs it")
+
+
 @pytest.fixture(scope="session")
 def kernel_config() -> str:
     return os.environ.get("MHP_CONFIG", "debug")
