@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Unpacks Debian packages of another architecture below build/cache. What the host has installed, and its apt, stay as they are.
+"""Unpacks Debian packages of another architecture below build/cache.
 
-Called by image, for programs that cannot be taken from the host.
+What the host has installed, and its apt's lists, stay as they are. Called by image, for programs that cannot be taken from the host.
 """
 
 from __future__ import annotations

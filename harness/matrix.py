@@ -31,8 +31,9 @@ _UNDEFINE = "undefine.h"
 class Build:
     """One kernel of the matrix.
 
-    fragments come after the architecture's. changes are symbols with another value than those give them; what
-    depends on one that is off goes with it. undefined is for a symbol that the tree's Kconfig lets nobody choose. targets are make's.
+    fragments come after the architecture's. changes are symbols with another value than those give them; what depends
+    on one that is off goes with it. undefined is for a symbol that the tree's Kconfig lets nobody choose. targets
+    are make's.
     """
 
     name: str

@@ -19,7 +19,7 @@ from harness.machine import MEMORY, Machine, MachineConfig, Plug
 CRASH_HOTPLUG = f"{MEMORY}/crash_hotplug"
 STEPS = "/sys/kernel/tracing/events/memory_hotplug/mhp_step"
 PAGE = 4096
-ROOM = {"plain": "512M", "debug": "768M"}     # for a capture kernel and for a filtered dump
+ROOM = {"plain": "512M", "debug": "768M"}     # for a capture kernel, and for a filtered dump on plain
 
 
 @dataclass
@@ -145,6 +145,8 @@ def test_capture_kernel_leaves_memory_devices_alone(crash: Crash) -> None:
 def test_makedumpfile_knows_added_memory(crash: Crash) -> None:
     """It finds the memmap of what was added by the section table, and so what need not be in a dump."""
     machine, dump = crash.machine, "/tmp/dump"
+    if machine.config.kernel != "plain":
+        pytest.skip("with KASAN's shadow in it, not even a filtered dump fits into the capture kernel")
     machine.sh(f"makedumpfile -E -d 23 /proc/vmcore {dump}", 120)   # all but free pages, the page cache and empty pages
     listed = _segments(machine, dump)
     assert sum(s.end - s.start for s in listed) < 1 << 30

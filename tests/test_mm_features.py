@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -71,19 +72,29 @@ def hold_in_group(machine: Machine, size: str, busy: bool = False) -> Holder:
     return Holder(machine.start(f"echo $$ > {GROUP}/cgroup.procs; {shlex.join(words)}"), 60)
 
 
-def leave_under(machine: Machine, *holders: Holder) -> None:
-    """Every block of the node with pages of a holder but one goes, one after the other."""
-    with_pages = sorted({number for holder in holders for number in holder.blocks() if number >= 0})
+def loaded_blocks(machine: Machine, *holders: Holder) -> list[int]:
+    """The blocks of the node with pages of a holder; one of the node's is left out, for it must have some room."""
+    with_pages = {number for holder in holders for number in holder.blocks()}
     on_node = [block.number for block in machine.memory(use=False).on(NODE)]
-    leaving = [number for number in with_pages if number in on_node][:len(on_node) - 1]
-    assert leaving, "nothing of the load is on the node"
-    for number in leaving:
-        machine.offline(number)
+    found = [number for number in on_node if number in with_pages][:len(on_node) - 1]
+    assert found, "nothing of the load is on the node"
+    return found
+
+
+def check_left(machine: Machine, left: list[int], *holders: Holder) -> None:
+    for number in left:
         assert machine.read(f"{MEMORY}/memory{number}/state") == "offline"
         assert not any(number in holder.blocks() for holder in holders)
     for holder in holders:
         check = holder.verify()
         assert check.ok and check.bytes == holder.bytes
+
+
+def leave_under(machine: Machine, *holders: Holder) -> None:
+    """Blocks go, one after the other, under what is held in them."""
+    leaving = loaded_blocks(machine, *holders)
+    machine.offline(leaving)
+    check_left(machine, leaving, *holders)
 
 
 def test_thp_and_khugepaged(loaded: Machine) -> None:
@@ -117,17 +128,35 @@ def test_ksm(loaded: Machine) -> None:
         assert one.stop().ok and other.stop().ok and third.stop().ok
 
 
-@pytest.mark.parametrize("zswap", ("N", "Y"), ids=("zram", "zswap"))
-def test_swap(swap: Machine, zswap: str) -> None:
-    """Half of the load is swapped out when its blocks leave, and read back afterwards."""
-    with setting(swap, "/sys/module/zswap/parameters/enabled", zswap):
-        holder = hold_in_group(swap, "96M")
-        assert swap.run(f"echo 48M > {GROUP}/memory.reclaim").ok
-        meminfo = swap.meminfo()
-        assert meminfo["SwapTotal"] - meminfo["SwapFree"] >= 32 * MIB
-        assert (meminfo["Zswapped"] >= 32 * MIB) == (zswap == "Y")
-        leave_under(swap, holder)
-        assert holder.stop().ok
+def swapped(machine: Machine) -> int:
+    meminfo = machine.meminfo()
+    return meminfo["SwapTotal"] - meminfo["SwapFree"]
+
+
+def test_swap(swap: Machine) -> None:
+    """Half of the load is swapped out to zram when its blocks leave, and read back afterwards."""
+    holder = hold_in_group(swap, "96M")
+    leaving = loaded_blocks(swap, holder)
+    holder.job.signal(signal.SIGSTOP)   # or it reads all of it back
+    assert swap.run(f"echo 48M > {GROUP}/memory.reclaim").ok
+    assert swapped(swap) >= 32 * MIB
+    swap.offline(leaving)
+    holder.job.signal(signal.SIGCONT)
+    check_left(swap, leaving, holder)
+    assert holder.stop().ok
+
+
+def test_zswap(swap: Machine) -> None:
+    """The same with zswap, which takes what can be compressed: text in tmpfs."""
+    with setting(swap, "/sys/module/zswap/parameters/enabled", "Y"):
+        swap.sh(f"echo $$ > {GROUP}/cgroup.procs; yes 'a line of text' | "
+                f"numactl --preferred={NODE} head -c 64m > /run/text", timeout=60)
+        before = swap.sh("md5sum < /run/text")
+        assert swap.run(f"echo 32M > {GROUP}/memory.reclaim").ok
+        assert swap.meminfo()["Zswapped"] >= 16 * MIB
+        blocks = [block.number for block in swap.memory(use=False).on(NODE)]
+        swap.offline(blocks[:-1])
+        assert swap.sh("md5sum < /run/text; rm /run/text") == before
 
 
 def test_memcg_limit(swap: Machine) -> None:

@@ -44,7 +44,7 @@ def low(ranges: list[Early]) -> int:
 
 
 def spread(ranges: list[Early], kernel: int) -> dict[int, int]:
-    """How many pages the kernel zones of each node get: one at a time to the node that has least would be too slow."""
+    """How many pages the kernel zones of each node get: those that have least get more, until it is enough."""
     nodes = sorted({r.node for r in ranges})
     pages = {n: total([r for r in ranges if r.node == n]) // PAGE for n in nodes}
     given = {n: low([r for r in ranges if r.node == n]) // PAGE for n in nodes}
@@ -91,8 +91,8 @@ def check_zones(machine: Machine, expected: dict[int, int]) -> None:
         if node in expected:
             assert zones["Movable"].start_pfn * PAGE == start
             assert zones["Movable"].present * PAGE == above
-            # Not all: memmaps are allocated from the end of the node, whatever is to be there.
-            assert 0.7 * above < zones["Movable"].managed * PAGE <= above
+            # Not all: memmaps, and KASAN's shadow, are taken from the end of the node, whatever is to be there.
+            assert 0.5 * above < zones["Movable"].managed * PAGE <= above
         assert sum(z.present for z in zones.values()) * PAGE == total(own)
         assert all((z.start_pfn + z.spanned) * PAGE <= start for z in zones.values() if z.name != "Movable")
 
@@ -155,8 +155,8 @@ def test_zone_movable_of_movablecore(new_machine: NewMachine) -> None:
 
 def test_zone_movable_of_nothing(new_machine: NewMachine, kernel_config: str) -> None:
     """Words that mean nothing, or too much, are named in the log and change nothing; mirror needs mirrors."""
-    wrong = ("kernelcore=lots", "movablecore=101%", "kernelcore=512Q", "movablecore=16E", "movablecore=50%%", "kernelcore",
-             "kernelcore=mirrors", "kernelcore=-1")
+    wrong = ("kernelcore=lots", "movablecore=101%", "kernelcore=512Q", "movablecore=16E", "movablecore=50%%",
+             "kernelcore", "kernelcore=mirrors", "kernelcore=-1")
     machine = new_machine(kernel=plain(kernel_config), nodes=NODES, append=(*wrong, "kernelcore=mirror"))
     log = machine.log()
     for word in wrong:
@@ -197,9 +197,9 @@ def test_zone_movable_of_hot_pluggable_nodes(new_machine: NewMachine, kernel_con
     assert holder.stop().ok
 
 
-def test_movable_node_and_dimms(new_machine: NewMachine) -> None:
+def test_movable_node_and_dimms(new_machine: NewMachine, kernel_config: str) -> None:
     """movable_node: DIMMs, those of boot included, come online in Movable and can be ejected."""
-    machine = new_machine(nodes=("1G", 0), dimms=(Dimm("d0", "256M", 1),),
+    machine = new_machine(kernel=plain(kernel_config), nodes=("1G", 0), dimms=(Dimm("d0", "256M", 1),),
                           append=("movable_node", "memhp_default_state=online"))
     dimm, = machine.dimms()
     machine.plug_dimm("128M", node=1, id="d1")
