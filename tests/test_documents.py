@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "Documentation/admin-guide/mm/memory-hotplug.rst").read_text()
 INSIDE = (ROOT / "Documentation/mm/memory-hotplug.rst").read_text()
+TESTED = (ROOT / "Documentation/mm/memory-hotplug-tests.rst").read_text()
 ABI = (ROOT / "Documentation/ABI/testing/sysfs-devices-memory").read_text()
 OUTCOMES = (ROOT / "mm/hotplug/outcome.c").read_text()
 CLASSES = (ROOT / "mm/isolation/class.c").read_text()
@@ -97,3 +98,20 @@ def test_the_map_of_the_house_is_complete() -> None:
 def test_the_steps_are_listed(steps: list[str]) -> None:
     listed = re.sub(r"\s+", " ", INSIDE.replace("|", ","))
     assert ", ".join(steps) in re.sub(r" ,", ",", listed)
+
+
+def named_tests() -> list[str]:
+    return re.findall(r"``(test_\w+\.py(?:::\w+)?)``", TESTED)
+
+
+@pytest.mark.parametrize("name", named_tests())
+def test_each_test_that_is_named_is_there(name: str) -> None:
+    path, _, function = name.partition("::")
+    source = (ROOT / "tests" / path).read_text()
+    assert re.search(rf"^def {function or 'test_'}", source, re.M)
+
+
+def test_each_promise_has_a_test() -> None:
+    rows = re.findall(r"^   \* - (.*?)\n     - (.*?)(?=^   \* |^$)", TESTED, re.M | re.S)
+    assert len(rows) > 30
+    assert not [what for what, tests in rows if what != "What" and "``test_" not in tests]
