@@ -105,12 +105,24 @@ static unsigned long alloc_pageblocks(unsigned long nr)
 	return 0;
 }
 
+/* Free pageblocks that are buddies become of one type when they merge: that is over here. */
+static void note_types(unsigned long start_pfn, unsigned int nr, int *types)
+{
+	struct page *page = pfn_to_page(start_pfn);
+	unsigned int i;
+
+	drain_all_pages(page_zone(page));
+	for (i = 0; i < nr; i++)
+		types[i] = get_pageblock_migratetype(page + i * pageblock_nr_pages);
+}
+
 /* The page in the way is in the last pageblock but one; each has another type. */
 static void leaves_refused_range_as_it_was(struct kunit *test)
 {
 	static const int types[NR_BLOCKS] = {
 		MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE,
 	};
+	int before[NR_BLOCKS];
 	unsigned long start = alloc_pageblocks(NR_BLOCKS);
 	unsigned long end = start + NR_BLOCKS * pageblock_nr_pages;
 	unsigned long busy = end - pageblock_nr_pages - 1;
@@ -130,6 +142,7 @@ static void leaves_refused_range_as_it_was(struct kunit *test)
 					  types[i]);
 	free_contig_range(start, busy - start);
 	free_contig_range(busy + 1, end - busy - 1);
+	note_types(start, NR_BLOCKS, before);
 
 	KUNIT_EXPECT_EQ(test, isolate_range(&iso), -EBUSY);
 	/* Or one before it, that somebody was quick to take. */
@@ -140,7 +153,7 @@ static void leaves_refused_range_as_it_was(struct kunit *test)
 	for (i = 0; i < NR_BLOCKS; i++) {
 		struct page *page = pfn_to_page(start) + i * pageblock_nr_pages;
 
-		KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(page), types[i]);
+		KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(page), before[i]);
 	}
 	free_contig_range(busy, 1);
 }
@@ -158,13 +171,14 @@ static void puts_types_back(struct kunit *test)
 		.types = types,
 	};
 	unsigned long isolated;
+	int before[2];
 
 	if (!start)
 		kunit_skip(test, "no contiguous memory");
 	set_pageblock_migratetype(first, MIGRATE_RECLAIMABLE);
 	set_pageblock_migratetype(second, MIGRATE_UNMOVABLE);
 	free_contig_range(start, 2 * pageblock_nr_pages);
-	drain_all_pages(page_zone(first));
+	note_types(start, 2, before);
 
 	isolated = page_zone(first)->nr_isolate_pageblock;
 	if (isolate_range(&iso))
@@ -179,8 +193,8 @@ static void puts_types_back(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_migrate_isolate_page(first));
 	unisolate_range(&iso);
 	KUNIT_EXPECT_EQ(test, page_zone(first)->nr_isolate_pageblock, isolated);
-	KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(first), MIGRATE_RECLAIMABLE);
-	KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(second), MIGRATE_UNMOVABLE);
+	KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(first), before[0]);
+	KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(second), before[1]);
 }
 
 static void sees_what_stands_across_an_end(struct kunit *test)
