@@ -122,6 +122,7 @@ def test_ends_an_offline(stuck: tuple[Machine, Holder, str]) -> None:
     machine.online(number, "online_movable")
 
 
+@pytest.mark.long
 def test_waits_for_an_eject(stuck: tuple[Machine, Holder, str]) -> None:
     """No image is made of a machine of which part is on its way out."""
     machine, holder, name = stuck
@@ -138,6 +139,7 @@ def test_waits_for_an_eject(stuck: tuple[Machine, Holder, str]) -> None:
     holder.unpin()
 
 
+@pytest.mark.long
 def test_requests_follow(stuck: tuple[Machine, Holder, str]) -> None:
     """What is asked for all along is answered, before and after, and each answer is the truth."""
     machine, holder, _ = stuck

@@ -31,7 +31,7 @@ HOLE_SIZE = 16 * MIB
 CMA_SIZE = 32 * MIB
 
 GUEST = dict(nodes=("2G", 0), append=(
-    f"memmap={HOLE_SIZE >> 20}M${HOLE:#x}", f"cma={CMA_SIZE >> 20}M@16M-1G", "kernelcore=1100M"))
+    f"memmap={HOLE_SIZE >> 20}M${HOLE:#x}", f"cma={CMA_SIZE >> 20}M@16M-1G", "kernelcore=1100M", "nokaslr"))
 
 
 def picture(machine: Machine, node: int) -> Any:

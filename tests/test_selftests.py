@@ -125,6 +125,7 @@ def test_chmem_by_zone(offline_dimm: Machine) -> None:
     assert online_count(offline_dimm) == 0
 
 
+@pytest.mark.long
 def test_stress_ng(online_dimm: Machine) -> None:
     """A minute of blocks going off and on, all of them, beside memory in use."""
     holders = [online_dimm.hold(kind, "48M", node=NODE, busy=True) for kind in ("anon", "thp", "shared")]

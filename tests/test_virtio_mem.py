@@ -164,11 +164,11 @@ def test_groups_under_auto_movable(new_machine: Callable[..., Machine]) -> None:
     assert units[0] == {"Movable"} and {"Normal"} in units and units[-1] != units[-2]
 
     # A node without memory of boot gets none from this policy, unless it need not care for nodes.
-    resize(machine, SUB, 256 * MIB)
-    assert [b.zone for b in blocks(machine, SUB)] == ["Normal"] * 2
-    resize(machine, SUB, 0)
     machine.write(f"{PARAMETERS}/auto_movable_numa_aware", "N")
     machine.write(f"{PARAMETERS}/auto_movable_ratio", 300)
     resize(machine, SUB, 256 * MIB)
     assert [b.zone for b in blocks(machine, SUB)] == ["Movable"] * 2
     resize(machine, SUB, 0)
+    machine.write(f"{PARAMETERS}/auto_movable_numa_aware", "Y")
+    resize(machine, SUB, 256 * MIB)
+    assert [b.zone for b in blocks(machine, SUB)] == ["Normal"] * 2
