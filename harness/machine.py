@@ -9,6 +9,7 @@ procfs and holder (memory seen from the inside), devices over qmp (from the outs
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
 import os
 import shlex
@@ -105,8 +106,12 @@ def _command_line(config: MachineConfig, accelerator: str) -> str:
 def _run_folder(kernel: str) -> Path:
     """A fresh folder for what a machine leaves; old ones go."""
     _RUNS.mkdir(parents=True, exist_ok=True)
-    old = sorted((p for p in _RUNS.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
-    for folder in old[:-_KEEP_RUNS]:
+    # By name would do within a day only; another process may be clearing up, too.
+    ages = {}
+    for folder in _RUNS.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            ages[folder] = folder.stat().st_mtime
+    for folder in sorted(ages, key=lambda path: ages[path])[:-_KEEP_RUNS]:
         shutil.rmtree(folder, ignore_errors=True)
     folder = _RUNS / f"{time.strftime('%H%M%S')}-{Path(kernel).name}-{os.getpid()}-{next(_numbers)}"
     folder.mkdir()
