@@ -191,7 +191,7 @@ void __init movable_plan_by_kind(struct movable_plan *plan)
 }
 
 /* What the kernel zones of a node have if no node is to have more than @level. */
-static unsigned long __init share(const struct movable_node *node, unsigned long level)
+static unsigned long __init node_share(const struct movable_node *node, unsigned long level)
 {
 	return clamp(level, node->fixed, node->pages);
 }
@@ -201,7 +201,7 @@ static unsigned long __init sum_of_shares(const struct movable_plan *plan, unsig
 	unsigned long sum = 0;
 
 	for (int nid = 0; nid < plan->nr_nodes; nid++)
-		sum += share(&plan->nodes[nid], level);
+		sum += node_share(&plan->nodes[nid], level);
 	return sum;
 }
 
@@ -240,7 +240,7 @@ void __init movable_plan_by_amount(struct movable_plan *plan, unsigned long kern
 	unsigned long level = find_level(plan, kernel_pages);
 
 	for (int nid = 0; nid < plan->nr_nodes; nid++)
-		plan->nodes[nid].kernel = share(&plan->nodes[nid], level);
+		plan->nodes[nid].kernel = node_share(&plan->nodes[nid], level);
 
 	/* The kernel's pages are the lowest of their node. */
 	for (unsigned int i = 0; i < plan->nr_ranges; i++) {
