@@ -106,7 +106,7 @@ def _command_line(config: MachineConfig, accelerator: str) -> str:
 def _run_folder(kernel: str) -> Path:
     """A fresh folder for what a machine leaves; old ones go."""
     _RUNS.mkdir(parents=True, exist_ok=True)
-    # By name would do within a day only; another process may be clearing up, too.
+    # Another process may be clearing up, too: what is gone by now is no error.
     ages = {}
     for folder in _RUNS.iterdir():
         with contextlib.suppress(FileNotFoundError):

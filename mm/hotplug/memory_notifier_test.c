@@ -350,6 +350,16 @@ static int add_veto(const struct veto *veto)
 	return error;
 }
 
+static int copy_wish(char wish[WISH_BYTES], const char __user *buf, size_t count)
+{
+	if (count >= WISH_BYTES)
+		return -EINVAL;
+	if (copy_from_user(wish, buf, count))
+		return -EFAULT;
+	wish[count] = '\0';
+	return 0;
+}
+
 static ssize_t vetoes_write(struct file *file, const char __user *buf, size_t count,
 			    loff_t *ppos)
 {
@@ -357,11 +367,9 @@ static ssize_t vetoes_write(struct file *file, const char __user *buf, size_t co
 	char wish[WISH_BYTES];
 	int error;
 
-	if (count >= sizeof(wish))
-		return -EINVAL;
-	if (copy_from_user(wish, buf, count))
-		return -EFAULT;
-	wish[count] = '\0';
+	error = copy_wish(wish, buf, count);
+	if (error)
+		return error;
 
 	if (!strcmp(strim(wish), "off")) {
 		spin_lock(&test_lock);
@@ -391,11 +399,9 @@ static ssize_t withdraw_write(struct file *file, const char __user *buf, size_t 
 	u64 addr, bytes;
 	int error;
 
-	if (count >= sizeof(wish))
-		return -EINVAL;
-	if (copy_from_user(wish, buf, count))
-		return -EFAULT;
-	wish[count] = '\0';
+	error = copy_wish(wish, buf, count);
+	if (error)
+		return error;
 
 	start = strsep(&word, " ");
 	size = word ? strim(word) : "";
