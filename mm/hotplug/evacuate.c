@@ -20,6 +20,7 @@
 
 #include "hotplug.h"
 #include "../internal.h"
+#include "../isolation/isolation.h"
 
 #include <trace/events/memory_hotplug.h>
 
@@ -144,15 +145,10 @@ out:
 static unsigned long mhp_skip_free(unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
-	unsigned int order;
 
 	if (!PageBuddy(page))
 		return pfn;
-	/* Read without the zone's lock: may be anything. */
-	order = buddy_order_unsafe(page);
-	if (order > MAX_PAGE_ORDER || !IS_ALIGNED(pfn, 1UL << order))
-		return pfn + 1;
-	return pfn + (1UL << order);
+	return pfn + page_class_nr_pages(page, PAGE_CLASS_FREE);
 }
 
 /*
