@@ -61,12 +61,16 @@ class Watch:
     def __exit__(self, *exc: object) -> None:
         self.machine.sh(f"echo 0 > {EVENT}")
 
-    def only(self) -> Refusal:
-        """The one refusal there was; log and trace must agree on it."""
+    def all(self) -> list[Refusal]:
+        """The refusals there were, in order; log and trace must agree on them."""
         self.machine.mark("refusals: to here")
-        log = self.machine.log_since(self.since)
-        lines = in_log(log)
+        lines = in_log(self.machine.log_since(self.since))
         events = in_trace(self.machine.read(f"{TRACING}/trace"))
-        assert len(lines) == 1, f"not one line in the log: {lines}\n{log}"
         assert events == lines, "the trace tells another story than the log"
+        return lines
+
+    def only(self) -> Refusal:
+        """The one refusal there was."""
+        lines = self.all()
+        assert len(lines) == 1, f"not one line in the log: {lines}\n{self.machine.log_since(self.since)}"
         return lines[0]

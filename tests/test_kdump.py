@@ -56,7 +56,7 @@ def _load(machine: Machine, call: str) -> str:
 
 def _eject(machine: Machine, plugs: list[Plug]) -> int:
     """Ejects DIMMs; returns how many times that came to the step that has the map rewritten."""
-    machine.write(f"{STEPS}/filter", 'step == "crash kernel"')
+    machine.write(f"{STEPS}/filter", 'step == "crash-kernel"')
     machine.write(f"{STEPS}/enable", 1)
     for plug in plugs:
         assert machine.unplug_dimm(plug.id).gone

@@ -71,7 +71,7 @@ def short_of_memory(new_machine: Callable[..., Machine]) -> Machine:
 
 
 # The steps of adding that can be undone. One that did nothing (memblock, on x86) counts as well.
-UNDONE = {"reserve", "lock", "memblock", "map", "register node", "unlock", "blocks"}
+UNDONE = {"reserve", "lock", "memblock", "map", "register-node", "unlock", "blocks"}
 
 
 FEW = 30

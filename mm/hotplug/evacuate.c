@@ -292,7 +292,9 @@ static int mhp_empty(struct mhp_evacuation *ev, struct mhp_range range,
 		unsigned long pfn;
 		int swept, error;
 
-		error = mhp_pass_over(ev, &pass, range);
+		error = mhp_failpoint("evacuate", "pass", range.start);
+		if (!error)
+			error = mhp_pass_over(ev, &pass, range);
 		if (error)
 			return error;
 

@@ -213,3 +213,24 @@ void mhp_groups_sum(int nid, const struct memory_group *except,
 	}
 	xa_unlock(&groups);
 }
+
+#ifdef CONFIG_MHP_AUDIT
+/**
+ * mhp_groups_walk() - call a function for each group
+ * @fn: Called with the group, its id and @arg; must not sleep.
+ * @arg: Passed on.
+ *
+ * Context: under device_hotplug_lock.
+ */
+void mhp_groups_walk(mhp_group_fn_t fn, void *arg)
+{
+	struct memory_group *group;
+	unsigned long mgid;
+
+	assert_device_hotplug_lock();
+	xa_lock(&groups);
+	xa_for_each(&groups, mgid, group)
+		fn(group, mgid, arg);
+	xa_unlock(&groups);
+}
+#endif

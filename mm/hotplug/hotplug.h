@@ -29,6 +29,7 @@
 #include "span.h"
 #include "policy.h"
 #include "step.h"
+#include "failpoint.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) "memory_hotplug: " fmt
@@ -44,6 +45,10 @@ void mhp_report_refusal(const struct mhp_op *op);
 /* lock.c */
 
 void mhp_assert_write_locked(void);
+
+/* debugfs.c: for an initcall */
+
+struct dentry *mhp_debugfs(void);
 
 /* obstacle.c: call with the range online and kept from going away */
 
@@ -100,6 +105,8 @@ void mhp_blocks_release(struct mhp_blocks *blocks);
 struct memory_group *mhp_group_find(int mgid);
 void mhp_group_account(struct memory_group *group, const struct zone *zone,
 		       long nr_pages);
+typedef void (*mhp_group_fn_t)(struct memory_group *group, int mgid, void *arg);
+void mhp_groups_walk(mhp_group_fn_t fn, void *arg);
 void mhp_groups_sum(int nid, const struct memory_group *except,
 		    unsigned int ratio, struct mhp_group_sums *sums);
 

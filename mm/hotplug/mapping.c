@@ -61,7 +61,9 @@ static int mhp_map_block(struct mhp_mapping *map, unsigned long i)
 
 	if (!altmap)
 		return -ENOMEM;
-	error = mhp_map_part(map->nid, block, altmap);
+	error = mhp_failpoint("map", "block", block.start);
+	if (!error)
+		error = mhp_map_part(map->nid, block, altmap);
 	if (error < 0) {
 		kfree(altmap);
 		return error;

@@ -21,6 +21,9 @@
  *			that can be refused. Several may be set; a write of "off"
  *			drops them all. Reads as those that are set, with how often
  *			each was heard and how often it refused at the end.
+ *	add		A write of "START SIZE NODE", in bytes, adds that memory as
+ *			drivers do; with "memmap" behind it, blocks are to hold their
+ *			own memmap where that is enabled.
  *	withdraw	A write of "START SIZE", in bytes, takes that memory offline
  *			and removes it, as drivers do: one operation over many
  *			blocks, here by a task that can get a signal.
@@ -395,21 +398,42 @@ static const struct file_operations vetoes_fops = {
 static ssize_t withdraw_write(struct file *file, const char __user *buf, size_t count,
 			      loff_t *ppos)
 {
-	char wish[WISH_BYTES], *word = wish, *start, *size;
-	u64 addr, bytes;
+	char wish[WISH_BYTES];
+	u64 start, size;
 	int error;
 
 	error = copy_wish(wish, buf, count);
 	if (error)
 		return error;
-
-	start = strsep(&word, " ");
-	size = word ? strim(word) : "";
-	if (kstrtou64(start, 0, &addr) || kstrtou64(size, 0, &bytes))
+	if (sscanf(wish, "%lli %lli", &start, &size) != 2)
 		return -EINVAL;
-	error = offline_and_remove_memory(addr, bytes);
+	error = offline_and_remove_memory(start, size);
 	return error ?: count;
 }
+
+static ssize_t add_write(struct file *file, const char __user *buf, size_t count,
+			 loff_t *ppos)
+{
+	char wish[WISH_BYTES], where[WISH_BYTES] = "";
+	u64 start, size;
+	int nid, error;
+
+	error = copy_wish(wish, buf, count);
+	if (error)
+		return error;
+	if (sscanf(wish, "%lli %lli %i %s", &start, &size, &nid, where) < 3)
+		return -EINVAL;
+	error = add_memory(nid, start, size,
+			   strcmp(where, "memmap") ? MHP_NONE : MHP_MEMMAP_ON_MEMORY);
+	return error ?: count;
+}
+
+static const struct file_operations add_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = add_write,
+	.llseek = noop_llseek,
+};
 
 static const struct file_operations withdraw_fops = {
 	.owner = THIS_MODULE,
@@ -442,6 +466,7 @@ static int __init memory_notifier_test_init(void)
 	debugfs_create_file("callbacks", 0400, test_dir, NULL, &callbacks_fops);
 	debugfs_create_file("events", 0600, test_dir, NULL, &events_fops);
 	debugfs_create_file("vetoes", 0600, test_dir, NULL, &vetoes_fops);
+	debugfs_create_file("add", 0200, test_dir, NULL, &add_fops);
 	debugfs_create_file("withdraw", 0200, test_dir, NULL, &withdraw_fops);
 	return 0;
 }

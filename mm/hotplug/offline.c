@@ -117,8 +117,11 @@ static int mhp_offline_claim(struct mhp_op *op)
 	int error;
 
 	for (i = 0; i < off->blocks->nr; i++) {
-		error = mhp_check_block(op, off->blocks->mem[i], &off->leaving[i],
-					off->types + i * nr_types);
+		error = mhp_failpoint("offline", "claim-block",
+				      mhp_block_start_pfn(off->blocks->mem[i]));
+		if (!error)
+			error = mhp_check_block(op, off->blocks->mem[i], &off->leaving[i],
+						off->types + i * nr_types);
 		if (error) {
 			mhp_offline_unclaim(op);
 			return error;
@@ -166,8 +169,11 @@ static int mhp_offline_isolate(struct mhp_op *op)
 	unsigned int i;
 
 	for (i = 0; i < off->blocks->nr; i++) {
-		int error = mhp_isolate_block(op, &off->leaving[i]);
+		int error = mhp_failpoint("offline", "isolate-block",
+					  off->leaving[i].pages.start);
 
+		if (!error)
+			error = mhp_isolate_block(op, &off->leaving[i]);
 		if (error) {
 			mhp_offline_unisolate(op);
 			return error;

@@ -234,9 +234,11 @@ static int mhp_add_blocks(struct mhp_op *op)
 	unsigned long pfn;
 
 	for (pfn = add->map.range.start; pfn < add->map.range.end; pfn += pages) {
-		int error = mhp_block_create(pfn / pages, add->nid,
-					     altmap ? *altmap++ : NULL, add->group);
+		int error = mhp_failpoint("add", "block", pfn);
 
+		if (!error)
+			error = mhp_block_create(pfn / pages, add->nid,
+						 altmap ? *altmap++ : NULL, add->group);
 		if (error) {
 			mhp_add_destroy_blocks(add, pfn);
 			return mhp_add_refuse(op, error);
@@ -283,14 +285,14 @@ static const struct mhp_step mhp_add_steps[] = {
 	{ .name = "reserve", .run = mhp_add_reserve, .undo = mhp_add_release },
 	{ .name = "lock", .run = mhp_add_lock, .undo = mhp_add_undo_lock },
 	{ .name = "memblock", .run = mhp_add_memblock, .undo = mhp_add_undo_memblock },
-	{ .name = "prepare node", .run = mhp_add_prepare_node },
+	{ .name = "prepare-node", .run = mhp_add_prepare_node },
 	{ .name = "map", .run = mhp_add_map, .undo = mhp_add_unmap },
-	{ .name = "register node", .run = mhp_add_register_node,
+	{ .name = "register-node", .run = mhp_add_register_node,
 	  .undo = mhp_add_unregister_node },
 	{ .name = "unlock", .run = mhp_add_unlock, .undo = mhp_add_undo_unlock },
 	{ .name = "blocks", .run = mhp_add_blocks, .undo = mhp_add_undo_blocks },
 	{ .name = "links", .run = mhp_add_links },
-	{ .name = "firmware map", .run = mhp_add_firmware_map },
+	{ .name = "firmware-map", .run = mhp_add_firmware_map },
 };
 
 static void mhp_add_announce(struct mhp_range range)

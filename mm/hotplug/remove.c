@@ -160,7 +160,7 @@ static const struct mhp_step mhp_remove_steps[] = {
 	{ .name = "claims", .finish = mhp_remove_claims },
 	{ .name = "nodes", .finish = mhp_remove_nodes },
 	{ .name = "unlock", .finish = mhp_remove_unlock },
-	{ .name = "crash kernel", .finish = mhp_remove_from_dump },
+	{ .name = "crash-kernel", .finish = mhp_remove_from_dump },
 };
 
 /**

@@ -78,8 +78,10 @@ static int mhp_add_sections(int nid, struct mhp_range range,
 	while (!mhp_range_empty(todo)) {
 		struct mhp_range chunk = mhp_range_next_chunk(todo, PAGES_PER_SECTION);
 
-		error = sparse_add_section(nid, chunk.start, mhp_range_pages(chunk),
-					   params->altmap, params->pgmap);
+		error = mhp_failpoint("map", "section", chunk.start);
+		if (!error)
+			error = sparse_add_section(nid, chunk.start, mhp_range_pages(chunk),
+						   params->altmap, params->pgmap);
 		if (error)
 			break;
 		todo.start = chunk.end;

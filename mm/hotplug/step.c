@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/timekeeping.h>
 
+#include "failpoint.h"
 #include "step.h"
 
 #define CREATE_TRACE_POINTS
@@ -25,8 +26,13 @@ static void mhp_trace_step(const struct mhp_op *op, const struct mhp_step *step,
 static int mhp_run_step(struct mhp_op *op, const struct mhp_step *step)
 {
 	u64 began = ktime_get_ns();
-	int error = step->run(op);
+	int error = mhp_failpoint(op->name, step->name, op->start_pfn);
 
+	if (!error)
+		error = step->run(op);
+	/* What has nothing to say about its failure was made to fail, as a rule. */
+	if (error && !op->report.error)
+		op->report = (struct mhp_report) { .outcome = MHP_FAILED, .error = error };
 	mhp_trace_step(op, step, "run", error, began);
 	return error;
 }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Places that a test can have fail. Without CONFIG_MHP_FAILPOINTS there are none. */
+#ifndef __MM_HOTPLUG_FAILPOINT_H
+#define __MM_HOTPLUG_FAILPOINT_H
+
+#ifdef CONFIG_MHP_FAILPOINTS
+int mhp_failpoint(const char *op, const char *step, unsigned long pfn);
+#else
+static inline int mhp_failpoint(const char *op, const char *step, unsigned long pfn)
+{
+	return 0;
+}
+#endif
+
+#endif /* __MM_HOTPLUG_FAILPOINT_H */

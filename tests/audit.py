@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What memory hotplug keeps count of, and whether it is true: the kernel's audit, and a snapshot to compare with."""
+
+from __future__ import annotations
+
+import difflib
+
+from harness import ui
+from harness.machine import Machine
+
+FOLDER = "/sys/kernel/debug/memory_hotplug"
+
+# All that an operation could leave behind: what user space sees, and the state that the kernel writes down for us.
+_LOOK = f"""
+cd /sys/devices/system
+grep '' /proc/iomem memory/memory*/state memory/memory*/valid_zones node/online node/has_memory node/has_normal_memory \\
+    /sys/kernel/debug/memblock/memory 2>/dev/null
+cat /sys/firmware/memmap/*/start /sys/firmware/memmap/*/end
+ls -d memory/memory*/node* node/node*/memory*
+grep -E '^Node|spanned|present|managed|start_pfn|nr_memmap' /proc/zoneinfo /proc/vmstat
+cat {FOLDER}/state 2>/dev/null
+"""
+
+
+def can_audit(machine: Machine) -> bool:
+    return machine.run(f"[ -e {FOLDER}/audit ]").ok
+
+
+def broken(machine: Machine) -> list[str]:
+    """What the audit found, a line each."""
+    lines = machine.sh(f"cat {FOLDER}/audit", timeout=60).splitlines()
+    assert lines, "the audit says nothing"
+    return [line for line in lines if not line.startswith("ok ")]
+
+
+def verify(machine: Machine) -> None:
+    """Fails when the audit finds something."""
+    if found := broken(machine):
+        raise ui.Failure("the audit found: " + found[0], machine.log_path, "\n".join(found))
+
+
+def look(machine: Machine) -> str:
+    """A snapshot of the state; the same as long as nothing has changed."""
+    return machine.run(_LOOK, timeout=60).out
+
+
+def difference(before: str, after: str) -> str:
+    """What is not the same in two snapshots; empty: nothing."""
+    return "\n".join(line for line in difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+                     if not line.startswith(("---", "+++", "@@")))
