@@ -107,7 +107,7 @@ static void expect(struct kunit *test, const struct mhp_step *steps, unsigned in
 		   int failing, int error, const char *calls)
 {
 	struct fake fake = {
-		.op = { .name = "fake", .report = { .outcome = MHP_STUCK } },
+		.op = { .name = "fake", .report = { .outcome = MHP_STUCK, .error = -ETIMEDOUT } },
 		.failing = failing,
 		.error = error,
 	};

@@ -20,6 +20,9 @@ static void mhp_see_page(struct mhp_seen *seen, struct page *page, unsigned long
 {
 	if (pageblock_aligned(pfn) && is_migrate_isolate_page(page))
 		seen->nr_isolated++;
+	if (!seen->nr_early && !seen->nr_added)
+		seen->lowest = pfn;
+	seen->highest = pfn;
 	if (early)
 		seen->nr_early++;
 	else
@@ -89,19 +92,18 @@ static void mhp_audit_zone_span(struct mhp_audit *audit, struct zone *zone,
 	unsigned long start = zone->zone_start_pfn, end = zone_end_pfn(zone);
 	int nid = zone_to_nid(zone);
 
-	if (!seen->end) {
-		if (zone->spanned_pages && !seen->nr_early)
-			mhp_audit_broken(audit, "%s of node %d spans %#lx-%#lx and has nothing",
-					 zone->name, nid, start, end - 1);
-		return;
-	}
-	if (seen->first < start || seen->end > end)
+	if (seen->end && (seen->first < start || seen->end > end))
 		mhp_audit_broken(audit, "%s of node %d spans %#lx-%#lx and has %#lx-%#lx",
 				 zone->name, nid, start, end - 1, seen->first, seen->end - 1);
-	else if (ALIGN_DOWN(seen->first, PAGES_PER_SECTION) > start ||
-		 ALIGN(seen->end, PAGES_PER_SECTION) < end)
+	if (!zone->spanned_pages)
+		return;
+	if (!seen->nr_early && !seen->nr_added)
+		mhp_audit_broken(audit, "%s of node %d spans %#lx-%#lx and has nothing",
+				 zone->name, nid, start, end - 1);
+	else if (ALIGN_DOWN(seen->lowest, PAGES_PER_SECTION) > start ||
+		 ALIGN(seen->highest + 1, PAGES_PER_SECTION) < end)
 		mhp_audit_broken(audit, "%s of node %d spans %#lx-%#lx, more than %#lx-%#lx",
-				 zone->name, nid, start, end - 1, seen->first, seen->end - 1);
+				 zone->name, nid, start, end - 1, seen->lowest, seen->highest);
 }
 
 static void mhp_audit_node_span(struct mhp_audit *audit, const struct pglist_data *pgdat)

@@ -105,7 +105,7 @@ static int run_table(struct fake *fake, const struct mhp_step *table, unsigned i
 {
 	fake->op = (struct mhp_op){
 		.name = "fake", .start_pfn = 0x100, .end_pfn = 0x200,
-		.report = { .outcome = MHP_VETOED, .pfn = 17 },
+		.report = { .outcome = MHP_VETOED, .error = -EBUSY, .pfn = 17 },
 	};
 	running = fake;
 	return mhp_run_steps(&fake->op, table, nr);
