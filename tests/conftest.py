@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Fixtures of the scenarios: an image, machines, and a look at the kernel's log after every test.
+"""Fixtures of the scenarios: an image, machines, and after every test a look at the kernel's log and its audit.
 
     new_machine(**overrides)   boots a machine of the test's own
     guest                      one machine that the tests of a module share
@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import audit  # noqa: E402
 
 from harness import image as initramfs  # noqa: E402
 from harness import ui  # noqa: E402
@@ -71,6 +73,8 @@ class Pool:
             for machine in own:
                 if machine.alive:
                     machine.mark("end of test")
+                    if not machine.jobs():      # they may hold an operation up, and the audit with it
+                        audit.verify(machine)
                 machine.check_log()
         finally:
             for machine in own:
@@ -85,6 +89,7 @@ class Pool:
             if machine.alive:
                 tidy = self._tidy(machine)
                 machine.mark("end of test")
+                audit.verify(machine)
             machine.check_log(self._since)
             if not machine.alive:
                 raise ui.Failure("the machine of this module is gone", machine.log_path)

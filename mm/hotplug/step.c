@@ -32,7 +32,11 @@ static int mhp_run_step(struct mhp_op *op, const struct mhp_step *step)
 		error = step->run(op);
 	/* What has nothing to say about its failure was made to fail, as a rule. */
 	if (error && !op->report.error)
-		op->report = (struct mhp_report) { .outcome = MHP_FAILED, .error = error };
+		op->report = (struct mhp_report) {
+			.outcome = MHP_FAILED,
+			.error = error,
+			.class = PAGE_CLASS_NONE,
+		};
 	mhp_trace_step(op, step, "run", error, began);
 	return error;
 }

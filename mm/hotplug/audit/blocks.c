@@ -93,13 +93,13 @@ void mhp_audit_sections(struct mhp_audit *audit)
 	}
 }
 
-/* A block that can go offline is of one zone, with all its pages. */
+/* A block that can go offline is of one zone, with both ends of each pageblock. */
 static void mhp_audit_block_zone(struct mhp_audit *audit, const struct memory_block *mem)
 {
 	struct mhp_range range = mhp_block_range(mem);
-	unsigned long pfn;
+	unsigned long pfn, step = pageblock_nr_pages - 1;
 
-	for (pfn = range.start; pfn < range.end; pfn++) {
+	for (pfn = range.start; pfn < range.end; pfn += pageblock_aligned(pfn) ? step : 1) {
 		struct page *page = pfn_to_online_page(pfn);
 
 		if (!page || page_zone(page) == mem->zone)

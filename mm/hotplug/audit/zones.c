@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Audit of zones: what they span, what is present, managed, contiguous and
- * isolated, against a look at each page and pageblock.
+ * isolated, against a look at all pageblocks.
  *
  * The memory of boot has holes whose pages belong to some zone, too: reserved, and
  * not counted. Of such sections the audit demands less.
@@ -15,27 +15,51 @@
 #include "audit.h"
 #include "../../internal.h"
 
-static void mhp_see_page(struct mhp_seen *seen, struct page *page, unsigned long pfn,
-			 bool early)
+/* @nr_pages: From @page on, all of one zone. */
+static void mhp_see_pages(struct mhp_seen *zones, struct page *page, unsigned long nr_pages)
 {
+	struct mhp_seen *seen = &zones[page_to_nid(page) * MAX_NR_ZONES + page_zonenum(page)];
+	unsigned long pfn = page_to_pfn(page);
+	bool early = early_section(__pfn_to_section(pfn));
+
 	if (pageblock_aligned(pfn) && is_migrate_isolate_page(page))
 		seen->nr_isolated++;
 	if (!seen->nr_early && !seen->nr_added)
 		seen->lowest = pfn;
-	seen->highest = pfn;
+	seen->highest = pfn + nr_pages - 1;
 	if (early)
-		seen->nr_early++;
+		seen->nr_early += nr_pages;
 	else
-		seen->nr_added++;
+		seen->nr_added += nr_pages;
 	if (early && PageReserved(page))
 		return;
 	if (!seen->end)
 		seen->first = pfn;
-	seen->end = pfn + 1;
+	seen->end = pfn + nr_pages;
+}
+
+/* As a whole, where both ends say the same; else page by page. */
+static void mhp_see_pageblock(struct mhp_seen *zones, unsigned long pfn)
+{
+	struct page *first = pfn_to_online_page(pfn);
+	struct page *last = pfn_to_online_page(pfn + pageblock_nr_pages - 1);
+	unsigned long i;
+
+	if (first && last && page_zone(first) == page_zone(last) &&
+	    PageReserved(first) == PageReserved(last)) {
+		mhp_see_pages(zones, first, pageblock_nr_pages);
+		return;
+	}
+	for (i = 0; i < pageblock_nr_pages; i++) {
+		struct page *page = pfn_to_online_page(pfn + i);
+
+		if (page)
+			mhp_see_pages(zones, page, 1);
+	}
 }
 
 /**
- * mhp_see_zones() - have a look at every online page
+ * mhp_see_zones() - have a look at all online pages
  *
  * Return: what was seen, by node and zone, to be freed with kvfree(); NULL where
  * there is no memory for that.
@@ -49,18 +73,12 @@ struct mhp_seen *mhp_see_zones(void)
 	if (!seen)
 		return NULL;
 	for (nr = 0; nr <= __highest_present_section_nr; nr++) {
-		bool early = early_section(__nr_to_section(nr));
-
 		cond_resched();
 		if (!online_section_nr(nr))
 			continue;
-		for (pfn = section_nr_to_pfn(nr); pfn < section_nr_to_pfn(nr + 1); pfn++) {
-			struct page *page = pfn_to_online_page(pfn);
-
-			if (page)
-				mhp_see_page(&seen[page_to_nid(page) * MAX_NR_ZONES +
-						   page_zonenum(page)], page, pfn, early);
-		}
+		for (pfn = section_nr_to_pfn(nr); pfn < section_nr_to_pfn(nr + 1);
+		     pfn += pageblock_nr_pages)
+			mhp_see_pageblock(seen, pfn);
 	}
 	return seen;
 }
