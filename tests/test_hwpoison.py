@@ -219,8 +219,9 @@ def test_during_an_offline(bank: Bank) -> None:
     assert bank.break_page(bank.free_page(number)) == 0
     pinned = next(pfn for pfn in mapped(machine, holder.job.pid) if pfn * PAGE // BLOCK == number)
     assert bank.corrupted() == before + 1 and job.running
-    assert bank.break_page(pinned) == 0
-    assert bank.corrupted() == before + 2
+    # EBUSY: just then it was off the lists, to be moved once more. It is broken all the same.
+    assert bank.break_page(pinned) in (0, errno.EBUSY)
+    assert bank.broken(pinned) and bank.corrupted() == before + 2
     # The holder meets the page that broke and is ended, its pins with it.
     assert holder.job.wait(timeout=60).code == 128 + signal.SIGBUS
     assert job.wait(timeout=60).code == 0
