@@ -110,8 +110,9 @@ bool mhp_policy_ratio_allows(const struct mhp_ratio_facts *facts)
 	kernel = saturating_add(kernel, facts->group_kernel);
 
 	movable = saturating_sub(facts->movable, facts->others.movable_pages);
-	movable = saturating_add(movable, facts->others.promised_pages);
-	if (check_add_overflow(movable, facts->wanted, &movable))
+	/* More than can be counted is too much, even for a ratio that is as well. */
+	if (check_add_overflow(movable, facts->others.promised_pages, &movable) ||
+	    check_add_overflow(movable, facts->wanted, &movable))
 		return false;
 	return movable <= saturating_scale(kernel, facts->ratio, PERCENT);
 }
