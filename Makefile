@@ -3,17 +3,18 @@
 
 PYTHON ?= /usr/bin/python3
 CONFIG ?= plain
-export ONLY
+export ONLY SECONDS
 # The kernel trees have makefiles of their own: none of our flags belong there.
 HARNESS = MAKEFLAGS= MFLAGS= MAKELEVEL= PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m harness
 
-.PHONY: help run test test-all matrix shell tree kernel series check-series check clean
+.PHONY: help run test test-all fuzz matrix shell tree kernel series check-series check clean
 
 help:
 	@echo 'make run             plug a DIMM into a guest, use it under load, give it back (the main job)'
 	@echo 'make test            every test that is not long; the last line reads "N passed, N failed"'
 	@echo 'make test-all        all of them, with arm64, then the build matrix'
 	@echo 'make matrix          other architectures and each option off; ONLY=NAME,NAME for some'
+	@echo 'make fuzz            libFuzzer over the pure files, in user space; SECONDS=n for each of them'
 	@echo 'make shell           the same guest, interactive'
 	@echo 'make tree            assemble the tree in build/linux'
 	@echo 'make kernel          build the kernel: CONFIG=plain (default), debug or stock, in build/$$CONFIG'
@@ -22,7 +23,7 @@ help:
 	@echo 'make check           checkpatch, W=1, sparse, kernel-doc, exports, likeness'
 	@echo 'make clean           remove what was built; the pristine tree stays'
 
-run test test-all matrix tree series check-series check: | python
+run test test-all fuzz matrix tree series check-series check: | python
 	@$(HARNESS) $@
 
 shell kernel: | python

@@ -17,6 +17,7 @@ COMMANDS = {
     "shell": ("shell", "main", "the same guest, interactive"),
     "test": ("test", "main", "every test that is not long"),
     "test-all": ("test", "everything", "every test, then the build matrix"),
+    "fuzz": ("fuzz", "main", "fuzz the pure files in user space"),
     "matrix": ("matrix", "main", "other architectures, and each option off"),
     "series": ("series", "main", "write the patch series"),
     "check-series": ("check_series", "main", "prove that the series applies and builds"),

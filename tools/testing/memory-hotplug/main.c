@@ -43,6 +43,12 @@ u64 rnd_spread(void)
 	}
 }
 
+void check_failed(void)
+{
+	fflush(stdout);
+	_exit(1);
+}
+
 static bool passes(const struct test *test, u64 seed)
 {
 	int status;
@@ -67,7 +73,7 @@ int main(void)
 {
 	static const struct test *const tables[] = {
 		range_tests, span_tests, policy_tests, outcome_tests,
-		class_tests, step_tests, zone_movable_tests,
+		class_tests, step_tests, zone_movable_tests, corpus_tests,
 	};
 	const char *word = getenv("SEED");
 	u64 seed = word ? strtoull(word, NULL, 0) : 1;

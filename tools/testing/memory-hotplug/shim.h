@@ -21,6 +21,8 @@ typedef uint64_t u64;
 
 #define __init
 
+#define BIT(nr)			(1UL << (nr))
+
 #define PAGE_SHIFT		12
 #define PHYS_PFN(x)		((unsigned long)((x) >> PAGE_SHIFT))
 

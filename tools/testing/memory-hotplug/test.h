@@ -25,6 +25,7 @@ extern const struct test outcome_tests[];
 extern const struct test class_tests[];
 extern const struct test step_tests[];
 extern const struct test zone_movable_tests[];
+extern const struct test corpus_tests[];
 
 /* Random numbers that repeat with the seed */
 u64 rnd(void);
@@ -32,12 +33,14 @@ unsigned long rnd_below(unsigned long end);
 /* Of all magnitudes, and near the powers of two and the ends more often. */
 u64 rnd_spread(void);
 
+/* Ends the process. */
+_Noreturn void check_failed(void);
+
 #define CHECK_MSG(cond, fmt, ...) do {					\
 	if (!(cond)) {							\
 		printf("# %s:%d: %s is false" fmt "\n", __FILE__,	\
 		       __LINE__, #cond, ##__VA_ARGS__);			\
-		fflush(stdout);						\
-		_exit(1);						\
+		check_failed();						\
 	}								\
 } while (0)
 #define CHECK(cond)	CHECK_MSG(cond, "")

@@ -8,6 +8,7 @@
 
 #include "step.h"
 #include "test.h"
+#include "trace.h"
 
 #define MAX_STEPS	6
 #define MAX_CALLS	(2 * MAX_STEPS)
@@ -65,16 +66,9 @@ static const struct mhp_step all_of[MAX_STEPS] = {
 	ROW(0), ROW(1), ROW(2), ROW(3), ROW(4), ROW(5),
 };
 
-static u64 now;
-
-u64 ktime_get_ns(void)
-{
-	return now += 7;
-}
-
-void trace_mhp_step(const char *op, const char *step, const char *phase,
-		    unsigned long start_pfn, unsigned long end_pfn, int error,
-		    u64 ns)
+static void note_step(const char *op, const char *step, const char *phase,
+		      unsigned long start_pfn, unsigned long end_pfn, int error,
+		      u64 ns)
 {
 	const struct plan *plan = running->plan;
 	bool failed = *phase == 'r' && atoi(step) == plan->failing;
@@ -108,6 +102,7 @@ static int run_table(struct fake *fake, const struct mhp_step *table, unsigned i
 		.report = { .outcome = MHP_VETOED, .error = -EBUSY, .pfn = 17 },
 	};
 	running = fake;
+	on_step = note_step;
 	return mhp_run_steps(&fake->op, table, nr);
 }
 
