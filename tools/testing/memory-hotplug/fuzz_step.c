@@ -112,7 +112,7 @@ static bool model_sound(const struct scripted *scr)
 
 	for (unsigned int i = 0; i < scr->nr; i++) {
 		const struct mhp_step *step = &scr->steps[i];
-		int shape = !!step->run | !!step->undo << 1 | !!step->finish << 2;
+		int shape = (step->run ? 1 : 0) + (step->undo ? 2 : 0) + (step->finish ? 4 : 0);
 
 		switch (shape) {
 		case 1:		/* run */

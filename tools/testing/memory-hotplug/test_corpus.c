@@ -9,7 +9,7 @@
 
 #include "fuzz.h"
 
-#define MAX_INPUT	4096
+#define MOST_BYTES	4096
 #define FEWEST		4	/* fewer are as good as none */
 
 static unsigned int line_nr;
@@ -26,7 +26,7 @@ static size_t from_hex(const char *line, unsigned char *bytes)
 {
 	size_t nr = strspn(line, "0123456789abcdef");
 
-	CHECK(nr % 2 == 0 && nr / 2 <= MAX_INPUT && line[nr] == '\n');
+	CHECK(nr % 2 == 0 && nr / 2 <= MOST_BYTES && line[nr] == '\n');
 	for (size_t i = 0; i < nr / 2; i++) {
 		const char digits[] = { line[2 * i], line[2 * i + 1], '\0' };
 
@@ -37,7 +37,7 @@ static size_t from_hex(const char *line, unsigned char *bytes)
 
 static void replay(const char *name, void (*target)(struct fuzz_input *in))
 {
-	char path[64], line[2 * MAX_INPUT + 2];
+	char path[64], line[2 * MOST_BYTES + 2];
 	FILE *file;
 
 	file_name = name;
@@ -46,7 +46,7 @@ static void replay(const char *name, void (*target)(struct fuzz_input *in))
 	file = fopen(path, "r");
 	CHECK_MSG(file, " for %s", path);
 	for (line_nr = 1; fgets(line, sizeof(line), file); line_nr++) {
-		unsigned char input[MAX_INPUT], *bytes;
+		unsigned char input[MOST_BYTES], *bytes;
 		size_t size = from_hex(line, input);
 		struct fuzz_input in;
 
