@@ -18,6 +18,7 @@
 #include <linux/numa.h>
 #include <linux/pfn.h>
 #include <linux/sched/signal.h>
+#include <linux/security.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -276,10 +277,10 @@ static int check_memory(u64 start, u64 size)
  * Each refusal is a line in the log.
  *
  * Context: Process context, under device_hotplug_lock. Sleeps.
- * Return: 0; -EINVAL: not on a block boundary, or where no memory can be
- * addressed; -EEXIST: something in iomem overlaps it; -ENODEV: firmware does
- * not name it as memory, or it does not behave like memory; -ENOMEM; -EINTR on
- * a fatal signal; or an error of __add_memory().
+ * Return: 0; -EPERM: the kernel is locked down; -EINVAL: not on a block boundary,
+ * or where no memory can be addressed; -EEXIST: something in iomem overlaps it;
+ * -ENODEV: firmware does not name it as memory, or it does not behave like
+ * memory; -ENOMEM; -EINTR on a fatal signal; or an error of __add_memory().
  */
 int mhp_probe_memory(u64 start)
 {
@@ -290,6 +291,9 @@ int mhp_probe_memory(u64 start)
 
 	assert_device_hotplug_lock();
 
+	/* User space names the address: with /dev/mem it would reach it, too. */
+	if (security_locked_down(LOCKDOWN_DEV_MEM))
+		return refuse(start, size, -EPERM, "the kernel is locked down");
 	if (!IS_ALIGNED(start, size))
 		return refuse(start, size, -EINVAL, "not aligned to a memory block");
 	/* An aligned block does not wrap. The root of iomem ends where addresses do. */
