@@ -109,13 +109,17 @@ def divide(dividend: bytes, divisor: bytes) -> bytes:
     return b"\x78" + dividend + divisor + NULL_NAME + NULL_NAME
 
 
+def xor(left: bytes, right: bytes, target: bytes = NULL_NAME) -> bytes:
+    return b"\x7f" + left + right + target
+
+
 def notify(path: str, value: int) -> bytes:
     return b"\x86" + name_string(path) + integer(value)
 
 
-def memory_resource(start: int, size: int) -> bytes:
+def memory_resource(start: int, size: int, last: int | None = None) -> bytes:
     """A QWordMemory descriptor: fixed, cacheable, read and write."""
-    last = (start + size - 1) % (1 << 64)
+    last = (start + size - 1) % (1 << 64) if last is None else last
     return struct.pack("<BHBBBQQQQQ", 0x8A, 43, 0, 0x0D, 0x03, 0, start, last, 0, size)
 
 
