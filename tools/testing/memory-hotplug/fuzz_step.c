@@ -31,6 +31,7 @@ struct scripted {
 	struct mhp_step steps[MAX_STEPS];
 	char names[MAX_STEPS][2];
 	int errors[MAX_STEPS];
+	bool speaks[MAX_STEPS];	/* of its failure, in the report */
 	unsigned int nr;
 	unsigned int next;	/* the step that runs next */
 	struct calls called;
@@ -51,6 +52,8 @@ static int do_run(struct mhp_op *op)
 	int error = script->errors[script->next];
 
 	CHECK(op == &script->op);
+	if (error && script->speaks[script->next])
+		op->report = (struct mhp_report){ .outcome = MHP_VETOED, .error = error };
 	add_call(&script->called, script->next++, 'r', error);
 	return error;
 }
@@ -100,6 +103,7 @@ static void take_script(struct scripted *scr, struct fuzz_input *in)
 			.undo = kind & 4 && (!sound || runs) ? do_undo : NULL,
 			.finish = finishes ? do_finish : NULL,
 		};
+		scr->speaks[i] = kind & 8;
 		scr->errors[i] = kind < 224 ? 0 : -1 - (int)(kind - 224) * 4;
 	}
 	scr->op = (struct mhp_op){ .name = "scripted", .start_pfn = 7, .end_pfn = 9 };
@@ -158,6 +162,18 @@ static void check_calls(const struct calls *got, const struct calls *expected)
 			  got->of[i].error == expected->of[i].error, ": call %u", i);
 }
 
+/* What a step says of its failure stands; where it says nothing, that it failed. */
+static void check_report(const struct scripted *scr, int error)
+{
+	enum mhp_outcome expected = MHP_DONE;
+
+	for (unsigned int i = 0; i < scr->called.nr; i++)
+		if (scr->called.of[i].error)
+			expected = scr->speaks[i] ? MHP_VETOED : MHP_FAILED;
+	CHECK(scr->op.report.outcome == expected);
+	CHECK(scr->op.report.error == (expected == MHP_DONE ? 0 : error));
+}
+
 void fuzz_step(struct fuzz_input *in)
 {
 	struct scripted scr = {};
@@ -175,6 +191,7 @@ void fuzz_step(struct fuzz_input *in)
 	nr_warnings = 0;
 	CHECK(mhp_run_steps(&scr.op, scr.steps, scr.nr) == error);
 	CHECK(nr_warnings == !sound);
+	check_report(&scr, error);
 	check_calls(&scr.called, &expected);
 	check_calls(&scr.traced, &expected);
 }
