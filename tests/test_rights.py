@@ -33,12 +33,13 @@ POISON = tuple(f"{MEMORY}/{name}" for name in ("soft_offline_page", "hard_offlin
 NO_PAGE = hex(40 * GIB)         # what those two answer with ENXIO: nothing is poisoned
 OURS = ("/sys/kernel/debug/memory_hotplug", FILES)      # in debugfs, where there
 
-NOBODY = "setpriv --reuid 65534 --regid 65534 --clear-groups"
+# By its path, as the shell has one of its own that knows less
+NOBODY = "/bin/setpriv --reuid 65534 --regid 65534 --clear-groups"
 # An unprivileged user who is root in a namespace of his own; root itself in one, who is still the owner of the files.
 ROOT_OF_HIS_OWN = f"{NOBODY} unshare -Ur"
 ROOT_IN_NAMESPACE = "unshare -Ur"
-NO_ADMIN = "setpriv --inh-caps -sys_admin --bounding-set -sys_admin"
-NO_CAPABILITY = "setpriv --inh-caps -all --bounding-set -all"
+NO_ADMIN = "/bin/setpriv --inh-caps -sys_admin --bounding-set -sys_admin"
+NO_CAPABILITY = "/bin/setpriv --inh-caps -all --bounding-set -all"
 
 GUEST = dict(kernel="plain", dimms=(Dimm("d0", "256M", 1),), append=("memhp_default_state=online_movable",))
 
