@@ -15,6 +15,7 @@
 #include <linux/sort.h>
 
 #include "acpi_memory_ranges.h"
+#include "internal.h"
 
 /**
  * struct acpi_memory_walk - collects the resources of a device
@@ -144,6 +145,8 @@ int acpi_memory_read_resources(struct acpi_memory_device *mem)
 {
 	struct acpi_memory_walk walk = { .mem = mem };
 	acpi_status status;
+
+	acpi_scan_lock_assert();
 
 	status = acpi_walk_resources(mem->adev->handle, METHOD_NAME__CRS,
 				     acpi_memory_see_resource, &walk);

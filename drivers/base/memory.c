@@ -343,13 +343,17 @@ static const struct attribute_group *memory_groups[] = {
 
 /*
  * device_online() and device_offline() end here, with device_lock held and, from
- * all callers in the tree, device_hotplug_lock
+ * all callers in the tree, device_hotplug_lock. lockdep does not order the locks
+ * of devices: that this one is there is all that can be asserted.
  */
 
 static int memory_online(struct device *dev)
 {
 	struct memory_block *mem = to_block(dev);
 	enum mmop type = mem->online_type;
+
+	assert_device_hotplug_lock();
+	device_lock_assert(dev);
 
 	mem->online_type = MMOP_OFFLINE;
 	if (mem->state == MHP_BLOCK_ONLINE)
@@ -361,6 +365,9 @@ static int memory_online(struct device *dev)
 static int memory_offline(struct device *dev)
 {
 	struct memory_block *mem = to_block(dev);
+
+	assert_device_hotplug_lock();
+	device_lock_assert(dev);
 
 	return mem->state == MHP_BLOCK_OFFLINE ? 0 : mhp_offline_block(mem);
 }

@@ -148,7 +148,7 @@ void mhp_block_put(struct memory_block *mem)
  * find_memory_block() - look a block up by one of its sections
  * @section_nr: The section's number.
  *
- * Context: under device_hotplug_lock.
+ * Context: as mhp_block_find().
  * Return: the block with a reference to &memory_block.dev, or NULL.
  */
 struct memory_block *find_memory_block(unsigned long section_nr)
@@ -237,7 +237,7 @@ void mhp_block_free(struct memory_block *mem)
  * @mem: Of mhp_block_alloc(); gone on an error.
  * @state: Its first state.
  *
- * Context: under device_hotplug_lock.
+ * Context: under device_hotplug_lock, the memory hotplug lock not held.
  * Return: 0, -EEXIST where there is one of that number, -ENOMEM, or the view's
  * errno.
  */
@@ -245,6 +245,9 @@ int mhp_block_publish(struct memory_block *mem, enum mhp_block_state state)
 {
 	unsigned long id = mhp_block_id(mem);
 	int error;
+
+	assert_device_hotplug_lock();
+	mhp_assert_not_locked();
 
 	if (xa_load(&mhp_blocks, id)) {
 		kfree(mem);
@@ -274,7 +277,8 @@ int mhp_block_publish(struct memory_block *mem, enum mhp_block_state state)
  *	success.
  * @group: The group it joins, or NULL.
  *
- * Context: under device_hotplug_lock, its sections present.
+ * Context: under device_hotplug_lock, the memory hotplug lock not held; its
+ * sections are present.
  * Return: 0, -ENOMEM, -EEXIST where there is one already, or the view's errno.
  */
 int mhp_block_create(unsigned long block_id, int nid, struct vmem_altmap *altmap,
@@ -304,6 +308,8 @@ int mhp_block_create(unsigned long block_id, int nid, struct vmem_altmap *altmap
  */
 void mhp_block_announce(struct memory_block *mem)
 {
+	assert_device_hotplug_lock();
+	mhp_assert_not_locked();
 	mhp_view->announce(mem);
 }
 
@@ -315,6 +321,8 @@ void mhp_block_announce(struct memory_block *mem)
  */
 void mhp_block_changed(struct memory_block *mem)
 {
+	assert_device_hotplug_lock();
+	mhp_assert_not_locked();
 	mhp_view->changed(mem);
 }
 
@@ -329,6 +337,7 @@ struct vmem_altmap *mhp_block_destroy(struct memory_block *mem)
 {
 	struct vmem_altmap *altmap = mem->altmap;
 
+	mhp_assert_not_locked();
 	mhp_block_set_state(mem, MHP_BLOCK_ABSENT);
 	xa_erase(&mhp_blocks, mhp_block_id(mem));
 	mem->altmap = NULL;
@@ -353,6 +362,7 @@ bool mhp_node_has_blocks(int nid)
 	struct memory_block *mem;
 	unsigned long id;
 
+	assert_device_hotplug_lock();
 	xa_for_each(&mhp_blocks, id, mem)
 		if (mem->nid == nid)
 			return true;

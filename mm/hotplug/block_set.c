@@ -6,6 +6,7 @@
  * Called by every operation, by drivers/base/node.c and by drivers. Under
  * device_hotplug_lock; takes references, no locks.
  */
+#include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -30,6 +31,8 @@ int walk_memory_blocks(unsigned long start, unsigned long size, void *arg,
 	unsigned long bytes = mhp_block_nr_pages() << PAGE_SHIFT;
 	unsigned long id, last;
 
+	if (system_state >= SYSTEM_RUNNING)
+		assert_device_hotplug_lock();
 	if (!size)
 		return 0;
 

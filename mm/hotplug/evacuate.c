@@ -8,6 +8,7 @@
  * nothing new is allocated there. Migration takes its own locks. Without the
  * memory hotplug lock, but for mhp_settle().
  */
+#include <linux/device.h>
 #include <linux/gfp.h>
 #include <linux/hugetlb.h>
 #include <linux/migrate.h>
@@ -330,6 +331,7 @@ static int mhp_empty(struct mhp_evacuation *ev, struct mhp_range range,
  */
 int mhp_evacuate(struct mhp_evacuation *ev, struct mhp_range range)
 {
+	assert_device_hotplug_lock();
 	return mhp_empty(ev, range, true);
 }
 
@@ -342,11 +344,12 @@ int mhp_evacuate(struct mhp_evacuation *ev, struct mhp_range range)
  * On success the zone's per-CPU lists are disabled, for zone_pcp_enable(): with
  * them a page could be allocated from an isolated pageblock.
  *
- * Context: with the memory hotplug lock held for writing.
+ * Context: device_hotplug_lock, and the memory hotplug lock held for writing.
  * Return: as mhp_evacuate().
  */
 int mhp_settle(struct mhp_evacuation *ev, struct zone *zone, struct mhp_range range)
 {
+	assert_device_hotplug_lock();
 	mhp_assert_write_locked();
 	for (;;) {
 		int error;

@@ -45,6 +45,8 @@ void mhp_report_refusal(const struct mhp_op *op);
 /* lock.c */
 
 void mhp_assert_write_locked(void);
+void mhp_assert_locked(void);
+void mhp_assert_not_locked(void);
 
 /* debugfs.c: for an initcall */
 

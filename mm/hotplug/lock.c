@@ -67,3 +67,20 @@ void mhp_assert_write_locked(void)
 	lockdep_assert_cpus_held();
 	lockdep_assert_held_write(&mem_hotplug_lock);
 }
+
+/**
+ * mhp_assert_locked() - assert that memory does not change meanwhile
+ */
+void mhp_assert_locked(void)
+{
+	lockdep_assert_held(&mem_hotplug_lock);
+}
+
+/**
+ * mhp_assert_not_locked() - assert that the caller may wait for those who want
+ *	memory not to change
+ */
+void mhp_assert_not_locked(void)
+{
+	lockdep_assert_not_held(&mem_hotplug_lock);
+}

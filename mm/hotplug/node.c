@@ -140,6 +140,8 @@ void mhp_node_plan_online(struct memory_notify *arg, const struct zone *zone)
 	int nid = zone->zone_pgdat->node_id;
 	bool normal = zone_idx(zone) <= ZONE_NORMAL;
 
+	mhp_assert_write_locked();
+
 	arg->status_change_nid = node_state(nid, N_MEMORY) ? NUMA_NO_NODE : nid;
 	arg->status_change_nid_normal =
 		normal && !node_state(nid, N_NORMAL_MEMORY) ? nid : NUMA_NO_NODE;
@@ -159,6 +161,8 @@ void mhp_node_plan_offline(struct memory_notify *arg, const struct zone *zone,
 	unsigned long normal = 0;
 	int i;
 
+	mhp_assert_write_locked();
+
 	for (i = 0; i <= ZONE_NORMAL; i++)
 		normal += zones[i].present_pages;
 
@@ -176,6 +180,8 @@ void mhp_node_plan_offline(struct memory_notify *arg, const struct zone *zone,
  */
 void mhp_node_gained_memory(const struct memory_notify *arg)
 {
+	mhp_assert_write_locked();
+
 	if (arg->status_change_nid_normal != NUMA_NO_NODE)
 		node_set_state(arg->status_change_nid_normal, N_NORMAL_MEMORY);
 	if (arg->status_change_nid != NUMA_NO_NODE)
@@ -190,6 +196,8 @@ void mhp_node_gained_memory(const struct memory_notify *arg)
  */
 void mhp_node_lost_memory(const struct memory_notify *arg)
 {
+	mhp_assert_write_locked();
+
 	if (arg->status_change_nid_normal != NUMA_NO_NODE)
 		node_clear_state(arg->status_change_nid_normal, N_NORMAL_MEMORY);
 	if (arg->status_change_nid != NUMA_NO_NODE)
@@ -202,6 +210,7 @@ void mhp_node_lost_memory(const struct memory_notify *arg)
  */
 void mhp_node_start_threads(int nid)
 {
+	mhp_assert_write_locked();
 	kswapd_run(nid);
 	kcompactd_run(nid);
 }
@@ -213,6 +222,8 @@ void mhp_node_start_threads(int nid)
 void mhp_node_stop_threads(const struct memory_notify *arg)
 {
 	int nid = arg->status_change_nid;
+
+	mhp_assert_write_locked();
 
 	if (nid == NUMA_NO_NODE)
 		return;

@@ -6,6 +6,7 @@
  * Takes no lock: pages change while they are looked at, so an answer is a good
  * guess that the caller checks again. What a page is: mm/isolation/classify.c.
  */
+#include <linux/device.h>
 #include <linux/mm.h>
 
 #include "hotplug.h"
@@ -46,6 +47,7 @@ static enum page_class mhp_look_closer(unsigned long pfn, enum page_class class)
  * Blames the first page that is fixed; where there is none, the first one that
  * could move and did not; then the first one that a driver holds.
  *
+ * Context: under device_hotplug_lock, all of the range online.
  * Return: the page's pfn, @end_pfn where no page is in the way.
  */
 unsigned long mhp_first_in_the_way(unsigned long start_pfn, unsigned long end_pfn,
@@ -53,6 +55,8 @@ unsigned long mhp_first_in_the_way(unsigned long start_pfn, unsigned long end_pf
 {
 	unsigned long pfn = start_pfn, found = end_pfn;
 	enum mhp_weight worst = MHP_WEIGHT_NONE;
+
+	assert_device_hotplug_lock();
 
 	*class = PAGE_CLASS_NONE;
 	while (pfn < end_pfn && worst < MHP_WEIGHT_FIXED) {

@@ -7,6 +7,7 @@
  * holds the memory hotplug lock for writing from before the announcement to the
  * end, so that notifiers hear of one block at a time.
  */
+#include <linux/device.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
 
@@ -166,7 +167,7 @@ static const struct mhp_step mhp_commit_steps[] = {
  * @mem: The block.
  * @leaving: What is known of it; no longer isolated on success.
  *
- * Context: under device_hotplug_lock; takes the memory hotplug lock.
+ * Context: under device_hotplug_lock; takes the memory hotplug lock for writing.
  * Return: 0, the errno of a notifier's veto, or as mhp_evacuate(); the block is
  * still isolated then, and all who heard of it have heard the cancellation.
  */
@@ -185,6 +186,9 @@ int mhp_offline_commit_block(struct mhp_evacuation *ev, struct memory_block *mem
 		.ev = ev,
 	};
 	int error;
+
+	assert_device_hotplug_lock();
+	mhp_assert_not_locked();
 
 	error = mhp_run_steps(&off.op, mhp_commit_steps, ARRAY_SIZE(mhp_commit_steps));
 	if (error)

@@ -6,7 +6,9 @@
  * Called by offline.c under device_hotplug_lock, with the LRU caches disabled: a
  * page in one of them looks unmovable. Isolation takes the zone's lock.
  */
+#include <linux/device.h>
 #include <linux/mm.h>
+#include <linux/mmdebug.h>
 #include <linux/sched/signal.h>
 #include <linux/swap.h>
 
@@ -37,6 +39,9 @@ int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving)
 {
 	struct isolation *iso = &leaving->isolation;
 	unsigned int attempt;
+
+	assert_device_hotplug_lock();
+	VM_WARN_ON_ONCE(!lru_cache_disabled());
 
 	for (attempt = 0; attempt < MHP_ISOLATE_ATTEMPTS; attempt++) {
 		if (!isolate_range(iso)) {

@@ -13,6 +13,7 @@
  * span is without initialised and online pages: compaction looks at no section
  * once a zone is said to be contiguous.
  */
+#include <linux/device.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 
@@ -261,6 +262,7 @@ void remove_pfn_range_from_zone(struct zone *zone, unsigned long start_pfn,
 void mhp_account_present(struct zone *zone, struct memory_group *group,
 			 unsigned long pfn, long nr_pages)
 {
+	assert_device_hotplug_lock();
 	mhp_assert_write_locked();
 
 	clear_zone_contiguous(zone);

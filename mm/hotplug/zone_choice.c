@@ -2,11 +2,12 @@
 /*
  * Which zone memory goes to: gathers the facts that policy.c decides from.
  *
- * Called by the online operation and to show what a block could become
- * (valid_zones), under device_hotplug_lock, which keeps the counters of groups;
- * those of zones change under the memory hotplug lock, and a stale one makes for
- * a choice as good as that of a moment ago.
+ * Called by the online operation, under device_hotplug_lock, which keeps the
+ * counters of groups, and the memory hotplug lock, which keeps those of zones; and
+ * to show what a block could become (valid_zones), as a reader of the latter: a
+ * stale counter makes for a guess as good as that of a moment ago.
  */
+#include <linux/device.h>
 #include <linux/mm.h>
 
 #include "hotplug.h"
@@ -179,18 +180,9 @@ static enum mhp_zone_choice mhp_choose(enum mmop type, int nid,
 	return mhp_choose_contig(nid, range);
 }
 
-/**
- * mhp_choose_zone() - which zone a range would come online to
- * @type: What was asked for; MMOP_ONLINE leaves it to the online policy.
- * @nid: The range's node, which has been online before or is.
- * @group: The memory group it belongs to, or NULL.
- * @range: A block, or several.
- *
- * Context: device_hotplug_lock.
- * Return: the zone, which may be empty.
- */
-struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group,
-			     struct mhp_range range)
+static struct zone *mhp_chosen_zone(enum mmop type, int nid,
+				    const struct memory_group *group,
+				    struct mhp_range range)
 {
 	if (mhp_choose(type, nid, group, range) == MHP_CHOOSE_MOVABLE)
 		return mhp_movable_zone(nid);
@@ -198,14 +190,35 @@ struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group
 }
 
 /**
+ * mhp_choose_zone() - which zone a range is to come online to
+ * @type: What was asked for; MMOP_ONLINE leaves it to the online policy.
+ * @nid: The range's node, which has been online before or is.
+ * @group: The memory group it belongs to, or NULL.
+ * @range: A block, or several.
+ *
+ * Context: device_hotplug_lock, and the memory hotplug lock held for writing.
+ * Return: the zone, which may be empty.
+ */
+struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group,
+			     struct mhp_range range)
+{
+	assert_device_hotplug_lock();
+	mhp_assert_write_locked();
+	return mhp_chosen_zone(type, nid, group, range);
+}
+
+/**
  * mhp_zone_for_block() - which zone a block would come online to
  * @mem: The block, offline.
  * @type: What would be asked for.
  *
- * Context: for the view to show; a guess without device_hotplug_lock.
+ * For the view to show: without device_hotplug_lock it is a guess.
+ *
+ * Context: memory hotplug lock held for reading.
  * Return: the zone.
  */
 struct zone *mhp_zone_for_block(struct memory_block *mem, enum mmop type)
 {
-	return mhp_choose_zone(type, mem->nid, mem->group, mhp_block_range(mem));
+	mhp_assert_locked();
+	return mhp_chosen_zone(type, mem->nid, mem->group, mhp_block_range(mem));
 }

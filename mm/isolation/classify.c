@@ -204,6 +204,9 @@ bool page_is_held(struct page *page)
 	struct folio *folio = page_folio(page);
 	bool held;
 
+	/* The last reference may turn out to be this one. */
+	lockdep_assert_not_held(&page_zone(page)->lock);
+
 	if (!folio_try_get(folio))
 		return false;
 	held = page_folio(page) == folio &&

@@ -60,8 +60,11 @@ static int isolate_locked(struct isolation *iso, struct zone *zone, struct page 
 {
 	unsigned long pfn = page_to_pfn(page);
 	int type = get_pageblock_migratetype(page);
-	int error = check_pageblock(iso, zone, page, type);
+	int error;
 
+	lockdep_assert_held(&zone->lock);
+
+	error = check_pageblock(iso, zone, page, type);
 	if (error)
 		return error;
 	/* It needs the lock of all that is in the pageblock. */
@@ -137,6 +140,8 @@ static bool reunite(struct zone *zone, struct page *page, int migratetype)
 
 static void unisolate_locked(struct zone *zone, struct page *page, int migratetype)
 {
+	lockdep_assert_held(&zone->lock);
+
 	if (!is_migrate_isolate_page(page))
 		return;
 	/* It was within its zone when it was isolated. */
