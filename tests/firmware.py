@@ -130,12 +130,16 @@ class Ejectable:
         text = aml.concat(aml.string(f"ost {self.name} "), aml.ARG[0], aml.string(" "), aml.ARG[1])
         return aml.method("_OST", 3, aml.store(text, aml.DEBUG))
 
-    def notify(self, value: int, status: int | None = None, timeout: float = 60) -> list[int]:
-        """Notifies the device, after its status has become @status; see reports()."""
+    def send(self, value: int, status: int | None = None) -> int:
+        """Notifies the device, after its status has become @status; returns since when reports() may come."""
         since = self.machine.mark(f"notify {self.name} {value}")
         self.machine.sh(f"cat $(grep -l '{self._trigger(value, status)}' /sys/bus/acpi/devices/MHPT0000:*/path "
                         "| sed s/path$/sun/)")
-        return self.reports(value, since, timeout)
+        return since
+
+    def notify(self, value: int, status: int | None = None, timeout: float = 60) -> list[int]:
+        """Notifies the device and waits for what the guest reports."""
+        return self.reports(value, self.send(value, status), timeout)
 
     def eject(self, timeout: float = 60) -> list[int]:
         """Ejects the device from the guest's side."""

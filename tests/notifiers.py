@@ -70,13 +70,17 @@ class Notifiers:
         wish = f"{callback} MEM_{event} {nth} {error}"
         assert self.machine.write(f"{FILES}/vetoes", wish) == 0, wish
 
+    def crash(self, event: str) -> None:
+        """Has the machine crash at the next such event."""
+        assert self.machine.write(f"{FILES}/crash", f"MEM_{event}") == 0
+
     def add(self, start: int, size: int, node: int, how: str = "") -> int:
         """add_memory() of a range; "memmap": with its memmap in its own blocks. The errno."""
         return self.machine.write(f"{FILES}/add", f"{start:#x} {size:#x} {node} {how}".rstrip())
 
-    def withdraw(self, start: int, size: int) -> Job:
-        """offline_and_remove_memory() of a range; the job's exit code is the errno."""
-        return self.machine.start_write(f"{FILES}/withdraw", f"{start:#x} {size:#x}")
+    def withdraw(self, start: int, size: int, worker: bool = False) -> Job:
+        """offline_and_remove_memory() of a range, by a kernel thread if so wished; the job's exit code is the errno."""
+        return self.machine.start_write(f"{FILES}/withdraw", f"{start:#x} {size:#x}" + " worker" * worker)
 
 
 def heard_by(calls: list[Call], callback: str) -> Iterator[Call]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import firmware
 from firmware import (AUTO_ONLINE, BLOCK, CLAIMED, FIRST, MIB, SECOND, THIRD, TIMEOUT, Container, Device, blocks_at,
-                      device_log, picture, setting)
+                      picture, setting)
 
 from harness.machine import Dimm, Event, Machine
 
@@ -64,25 +64,6 @@ def test_eject_refused(guest: Machine) -> None:
     with setting(guest, TIMEOUT, 0):
         assert device.notify(firmware.EJECT_REQUEST) == [firmware.EJECT_IN_PROGRESS, firmware.SUCCESS]
     assert holder.stop().ok
-    assert not blocks_at(guest, *device.ranges)
-
-
-def test_surprise_removal(guest: Machine) -> None:
-    """A device that vanishes with pinned pages: its memory stays known, is not ejected, and is taken up again."""
-    with setting(guest, AUTO_ONLINE, "online_movable"), setting(guest, TIMEOUT, 1):
-        device = Device(guest, [(FIRST, 2 * BLOCK)]).load()
-        holder = guest.hold("anon", "16M", pin="vmsplice")
-        assert set(holder.blocks()) & {b.number for b in blocks_at(guest, *device.ranges)}
-        before = picture(guest)
-        since = guest.mark("lost")
-        assert device.notify(firmware.DEVICE_CHECK, firmware.ABSENT) == [firmware.FAILURE]
-        assert "its memory is in use and stays" in device_log(guest, since)
-        assert device.notify(firmware.EJECT_REQUEST)[-1] == firmware.DEVICE_BUSY
-        assert picture(guest) == before and device.bound() == 0
-        assert device.notify(firmware.DEVICE_CHECK, firmware.WORKING) == [firmware.SUCCESS]
-        assert picture(guest) == before and device.bound() == 2
-        holder.stop()
-        assert device.notify(firmware.EJECT_REQUEST)[-1] == firmware.SUCCESS
     assert not blocks_at(guest, *device.ranges)
 
 

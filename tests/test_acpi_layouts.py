@@ -117,19 +117,6 @@ def test_surprise_removal(guest: Machine) -> None:
         assert picture(guest) == before
 
 
-def test_lost_for_good(guest: Machine) -> None:
-    """A device that vanished with its memory in use, and whose memory can go later."""
-    with setting(guest, AUTO_ONLINE, "online_movable"), setting(guest, TIMEOUT, 1):
-        before = picture(guest)
-        device = Device(guest, [(FIRST, 2 * BLOCK)]).load()
-        holder = guest.hold("anon", "16M", pin="vmsplice")
-        assert set(holder.blocks()) & {b.number for b in blocks_at(guest, *device.ranges)}
-        assert device.notify(firmware.DEVICE_CHECK, firmware.ABSENT) == [firmware.FAILURE]
-        holder.stop()
-        assert device.notify(firmware.EJECT_REQUEST)[-1] == firmware.SUCCESS
-        assert picture(guest) == before
-
-
 @pytest.mark.parametrize("value", ["-1", "86401", "x", "1.5", "0x100000000"])
 def test_bad_deadline(guest: Machine, value: str) -> None:
     before = guest.read(TIMEOUT)

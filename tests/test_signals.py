@@ -102,7 +102,7 @@ def test_signals_end_evacuation(machine: Machine, number: signal.Signals) -> Non
 
 
 def test_signals_with_a_handler_end_evacuation(machine: Machine) -> None:
-    """The write fails with EINTR, also where the handler asks for restarts (bash's), and the program goes on."""
+    """The write fails with EINTR, and the program goes on."""
     holder = pinned(machine)
     before = picture(machine)
     script = f"trap 'echo caught' ALRM; echo offline > {MEMORY}/memory{FIRST}/state; echo code $?"
@@ -172,6 +172,31 @@ def test_signals_end_the_wait_for_the_lock(machine: Machine, file: str, value: s
     assert holder.stop().ok
 
 
+def test_signals_with_a_handler_end_the_wait_for_the_lock(machine: Machine) -> None:
+    """If the handler does not ask for restarts; if it does (bash's for a child that ends), the wait goes on."""
+    holder = pinned(machine)
+    first = machine.start_write(f"{MEMORY}/memory{FIRST}/state", "offline")
+    wait_going(machine)
+    second = machine.start_write(f"{MEMORY}/memory{FIRST + 1}/state", "offline")
+    script = (f"trap 'echo caught' CHLD; {{ sleep 2; echo ended; }} & "
+              f"echo offline > {MEMORY}/memory{FIRST + 2}/state; echo code $?")
+    third = machine.start(f'exec bash -c "{script}"'.replace("$?", "\\$?"))
+    for job in (second, third):
+        machine.sh(f"until grep -q '^1 ' /proc/{job.pid}/syscall; do :; done", timeout=20)
+    second.signal(signal.SIGUSR1)
+    third.expect("ended")
+    assert second.wait(timeout=SOON).code == errno.EINTR
+    assert machine.read(f"{MEMORY}/memory{FIRST + 1}/state") == "online"
+    time.sleep(1)
+    assert third.running and first.running
+    holder.unpin()
+    assert first.wait(timeout=60).code == 0
+    result = third.wait(timeout=60)
+    assert "caught" in result.out and "code 0" in result.out
+    assert machine.read(f"{MEMORY}/memory{FIRST + 2}/state") == "offline"
+    assert holder.stop().ok
+
+
 @pytest.fixture
 def notifiers(machine: Machine) -> Iterator[Notifiers]:
     module = Notifiers(machine)
@@ -205,6 +230,20 @@ def test_signals_end_an_operation_over_many_blocks(machine: Machine, notifiers: 
     holder.unpin()
     machine.offline(range(FIRST, FIRST + 4))
     assert holder.stop().ok
+
+
+@pytest.mark.long
+def test_patience_of_a_kernel_thread(machine: Machine, notifiers: Notifiers) -> None:
+    """Nobody sends it a signal: it gives up after two minutes, as busy, which is what drivers expect."""
+    holder = pinned(machine)
+    before = picture(machine)
+    with Watch(machine) as watch:
+        began = time.monotonic()
+        assert notifiers.withdraw(FIRST * BLOCK, BLOCK, worker=True).wait(timeout=150).code == errno.EBUSY
+        assert time.monotonic() - began > 100
+        told = watch.only()
+    assert (told.outcome, told.error, told.cls) == ("page did not move in time", -errno.ETIMEDOUT, "pinned")
+    all_as_before(machine, holder, before)
 
 
 def test_signals_end_chmem(machine: Machine) -> None:

@@ -5,8 +5,9 @@
  * Has memory hotplug add the ranges that a device decodes, ties the memory
  * blocks to the device, and takes all of it away again when the device is to be
  * ejected. A device is attached with all of its ranges or not at all. Which
- * ranges they are, acpi_memory_ranges.c reads; nothing in here deals with
- * pages, zones or sysfs.
+ * ranges they are, acpi_memory_ranges.c reads; what becomes of a device that
+ * vanishes with its memory in use, acpi_memory_lost.c knows; nothing in here
+ * deals with pages, zones or sysfs.
  *
  * Called by drivers/acpi/scan.c alone: attach, offline and detach, from a scan
  * of the namespace (boot, a table loaded later) or from a notification of the
@@ -40,7 +41,9 @@ static const struct acpi_device_id memory_device_ids[] = {
 /* The longest that may be asked for: a day. In milliseconds it fits an int. */
 #define EJECT_TIMEOUT_MAX	(24 * 60 * 60)
 
-static unsigned int eject_timeout = 120;
+#define EJECT_TIMEOUT_DEFAULT	120
+
+static unsigned int eject_timeout = EJECT_TIMEOUT_DEFAULT;
 
 static int eject_timeout_set(const char *val, const struct kernel_param *kp)
 {
@@ -96,15 +99,31 @@ static int acpi_memory_unbind_block(struct memory_block *block, void *arg)
 	return 0;
 }
 
-static void acpi_memory_unbind(struct acpi_memory_device *mem,
-			       const struct acpi_memory_range *range)
+/**
+ * acpi_memory_unbind() - let the memory blocks of a range go
+ * @mem: the device that they are bound to
+ * @range: one of its ranges
+ *
+ * Context: device_hotplug_lock and acpi_scan_lock held.
+ */
+void acpi_memory_unbind(struct acpi_memory_device *mem,
+			const struct acpi_memory_range *range)
 {
 	walk_memory_blocks(range->span.start, range_len(&range->span), mem->adev,
 			   acpi_memory_unbind_block);
 }
 
-static int acpi_memory_bind(struct acpi_memory_device *mem,
-			    const struct acpi_memory_range *range)
+/**
+ * acpi_memory_bind() - tie the memory blocks of a range to their device
+ * @mem: the device
+ * @range: one of its ranges
+ *
+ * Context: device_hotplug_lock and acpi_scan_lock held.
+ * Return: 0, or the error of acpi_bind_one(), of which the log speaks; none is
+ * bound then.
+ */
+int acpi_memory_bind(struct acpi_memory_device *mem,
+		     const struct acpi_memory_range *range)
 {
 	int error = walk_memory_blocks(range->span.start, range_len(&range->span),
 				       mem->adev, acpi_memory_bind_block);
@@ -148,15 +167,27 @@ static int acpi_memory_harvest_device(struct acpi_memory_harvest *harvest,
 	return 0;
 }
 
-/* One operation: all of it is offline then, or all of it is as it was. */
-static int acpi_memory_offline_harvest(struct acpi_memory_harvest *harvest)
+/*
+ * In milliseconds. "Never" is for an eject, and some weeks: there is somebody who
+ * wants it. What was not asked for has an end.
+ */
+static unsigned int acpi_memory_timeout(bool eject)
 {
 	unsigned int seconds = READ_ONCE(eject_timeout);
+
+	if (!seconds && eject)
+		return UINT_MAX;
+	return (seconds ?: EJECT_TIMEOUT_DEFAULT) * MSEC_PER_SEC;
+}
+
+/* One operation: all of it is offline then, or all of it is as it was. */
+static int acpi_memory_offline_harvest(struct acpi_memory_harvest *harvest,
+				       unsigned int timeout_ms)
+{
 	int error = 0;
 
 	if (harvest->nr_spans)
-		error = mhp_offline_ranges(harvest->spans, harvest->nr_spans,
-					   seconds * MSEC_PER_SEC);
+		error = mhp_offline_ranges(harvest->spans, harvest->nr_spans, timeout_ms);
 	kfree(harvest->spans);
 	return error;
 }
@@ -191,7 +222,7 @@ static int acpi_memory_take_away(struct acpi_memory_device *mem)
 
 	error = acpi_memory_harvest_device(&harvest, mem);
 	if (!error)
-		error = acpi_memory_offline_harvest(&harvest);
+		error = acpi_memory_offline_harvest(&harvest, acpi_memory_timeout(false));
 	if (!error)
 		acpi_memory_remove(mem);
 	return error;
@@ -319,41 +350,6 @@ static int acpi_memory_enable(struct acpi_memory_device *mem)
 	return 0;
 }
 
-/* A device that was lost has come back */
-
-static bool acpi_memory_same_ranges(const struct acpi_memory_device *a,
-				    const struct acpi_memory_device *b)
-{
-	unsigned int i;
-
-	if (a->nr_ranges != b->nr_ranges)
-		return false;
-	for (i = 0; i < a->nr_ranges; i++) {
-		if (a->ranges[i].span.start != b->ranges[i].span.start ||
-		    a->ranges[i].span.end != b->ranges[i].span.end)
-			return false;
-	}
-	return true;
-}
-
-static int acpi_memory_readopt(struct acpi_memory_device *lost,
-			       const struct acpi_memory_device *now)
-{
-	unsigned int i;
-
-	if (!acpi_memory_same_ranges(lost, now)) {
-		dev_err(&lost->adev->dev, "other memory than what was lost and is in use\n");
-		return -EBUSY;
-	}
-
-	/* Unbound blocks are no harm: what is ejected goes by address. */
-	for (i = 0; i < lost->nr_ranges; i++)
-		acpi_memory_bind(lost, &lost->ranges[i]);
-	lost->lost = false;
-	dev_warn(&lost->adev->dev, "is back; what its memory held may be gone\n");
-	return 0;
-}
-
 /* What scan.c calls */
 
 static int acpi_memory_check_status(struct acpi_device *adev)
@@ -401,6 +397,7 @@ static int acpi_memory_attach(struct acpi_device *adev,
 	int error;
 
 	assert_device_hotplug_lock();
+	acpi_scan_lock_assert();
 
 	error = acpi_memory_check_status(adev);
 	if (error)
@@ -432,30 +429,25 @@ static int acpi_memory_attach(struct acpi_device *adev,
  *
  * For an eject all of it is offline by now. A device that has vanished by
  * itself may have memory in use, which this tries to empty. Where that fails
- * the memory stays, as does what is known about it, and the handler's verdict
- * for _OST is -EBUSY.
+ * the memory is lost, see acpi_memory_lost.c, and the handler's verdict for _OST
+ * is -EBUSY.
  *
  * Context: device_hotplug_lock and acpi_scan_lock held.
  */
 static void acpi_memory_detach(struct acpi_device *adev)
 {
 	struct acpi_memory_device *mem = acpi_driver_data(adev);
-	unsigned int i;
 	int error;
 
 	assert_device_hotplug_lock();
+	acpi_scan_lock_assert();
 
 	if (!mem)
 		return;
 
 	error = acpi_memory_take_away(mem);
 	if (error) {
-		dev_crit(&adev->dev,
-			 "memory device is gone, but its memory is in use and stays (%d)\n",
-			 error);
-		for (i = 0; i < mem->nr_ranges; i++)
-			acpi_memory_unbind(mem, &mem->ranges[i]);
-		mem->lost = true;
+		acpi_memory_lose(mem, acpi_memory_timeout(false));
 		adev->hotplug_error = -EBUSY;
 		return;
 	}
@@ -539,6 +531,7 @@ static int acpi_memory_drop_lost_below(struct acpi_device *adev, void *not_used)
 	struct acpi_memory_device *mem = acpi_memory_of(adev);
 
 	if (mem && mem->lost) {
+		acpi_memory_find_again(mem);
 		acpi_memory_remove(mem);
 		adev->driver_data = NULL;
 		acpi_memory_free(mem);
@@ -566,12 +559,13 @@ static int acpi_memory_offline(struct acpi_device *root)
 	int error;
 
 	assert_device_hotplug_lock();
+	acpi_scan_lock_assert();
 
 	error = acpi_memory_harvest_below(root, &harvest);
 	if (error)
 		kfree(harvest.spans);
 	else
-		error = acpi_memory_offline_harvest(&harvest);
+		error = acpi_memory_offline_harvest(&harvest, acpi_memory_timeout(true));
 	if (!error)
 		return acpi_memory_drop_lost_below(root, NULL);
 
@@ -624,6 +618,7 @@ void __init acpi_memory_hotplug_init(void)
 		memory_device_handler.attach = acpi_memory_decline;
 		acpi_scan_add_handler(&memory_device_handler);
 	} else {
+		acpi_memory_lost_init();
 		acpi_scan_add_handler_with_hotplug(&memory_device_handler, "memory");
 	}
 }

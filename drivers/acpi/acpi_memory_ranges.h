@@ -3,6 +3,7 @@
 #ifndef __ACPI_MEMORY_RANGES_H
 #define __ACPI_MEMORY_RANGES_H
 
+#include <linux/list.h>
 #include <linux/range.h>
 #include <linux/types.h>
 
@@ -43,6 +44,7 @@ struct acpi_memory_range {
  * @mgid: Its memory group, negative while there is none.
  * @lost: The machine lost it while its memory could not be taken offline. The
  *	blocks stay, unbound, until it returns or they can go.
+ * @among_lost: In the list of those.
  */
 struct acpi_memory_device {
 	struct acpi_device *adev;
@@ -50,8 +52,23 @@ struct acpi_memory_device {
 	unsigned int nr_ranges;
 	int mgid;
 	bool lost;
+	struct list_head among_lost;
 };
 
+/* acpi_memhotplug.c */
+int acpi_memory_bind(struct acpi_memory_device *mem,
+		     const struct acpi_memory_range *range);
+void acpi_memory_unbind(struct acpi_memory_device *mem,
+			const struct acpi_memory_range *range);
+
+/* acpi_memory_lost.c */
+void acpi_memory_lose(struct acpi_memory_device *mem, unsigned int timeout_ms);
+void acpi_memory_find_again(struct acpi_memory_device *mem);
+int acpi_memory_readopt(struct acpi_memory_device *lost,
+			const struct acpi_memory_device *now);
+void acpi_memory_lost_init(void);
+
+/* acpi_memory_ranges.c */
 int acpi_memory_read_resources(struct acpi_memory_device *mem);
 int acpi_memory_get_ranges(struct acpi_memory_device *mem);
 

@@ -21,12 +21,15 @@
  *			that can be refused. Several may be set; a write of "off"
  *			drops them all. Reads as those that are set, with how often
  *			each was heard and how often it refused at the end.
+ *	crash		A write of an EVENT has the machine crash when all but the
+ *			last of them have heard it.
  *	add		A write of "START SIZE NODE", in bytes, adds that memory as
  *			drivers do; with "memmap" behind it, blocks are to hold their
  *			own memmap where that is enabled.
  *	withdraw	A write of "START SIZE", in bytes, takes that memory offline
  *			and removes it, as drivers do: one operation over many
- *			blocks, here by a task that can get a signal.
+ *			blocks, here by a task that can get a signal. With "worker"
+ *			behind it, a kernel thread does it, which gets none.
  *
  * For example "high MEM_GOING_OFFLINE 3 16" refuses the third block of a DIMM.
  *
@@ -41,11 +44,13 @@
 #include <linux/memory_hotplug.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
+#include <linux/panic.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #define RECORDS		4096
 #define VETOES		32
@@ -121,6 +126,7 @@ static u64 first_seq;			/* the oldest that is kept */
 static u64 next_seq;			/* the one to come */
 static struct veto vetoes[VETOES];
 static unsigned int nr_vetoes;
+static int crash_event = -1;		/* none */
 
 static const char *event_name(unsigned long event)
 {
@@ -177,12 +183,16 @@ static void keep(unsigned int callback, unsigned long event,
 static int hear(struct notifier_block *nb, unsigned long event, void *data)
 {
 	unsigned int callback = container_of(nb, struct callback, nb) - callbacks;
+	bool crash;
 	int answer;
 
 	spin_lock(&test_lock);
 	answer = decide(callback, event);
 	keep(callback, event, data, answer);
+	crash = event == crash_event && callback == ARRAY_SIZE(callbacks) - 1;
 	spin_unlock(&test_lock);
+	if (crash)
+		panic("memory_notifier_test: %s\n", event_name(event));
 	return notifier_from_errno(answer);
 }
 
@@ -395,20 +405,71 @@ static const struct file_operations vetoes_fops = {
 	.release = single_release,
 };
 
-static ssize_t withdraw_write(struct file *file, const char __user *buf, size_t count,
-			      loff_t *ppos)
+static ssize_t crash_write(struct file *file, const char __user *buf, size_t count,
+			   loff_t *ppos)
 {
 	char wish[WISH_BYTES];
-	u64 start, size;
+	int event;
 	int error;
 
 	error = copy_wish(wish, buf, count);
 	if (error)
 		return error;
-	if (sscanf(wish, "%lli %lli", &start, &size) != 2)
+	event = match_string(event_names, ARRAY_SIZE(event_names), strim(wish));
+	if (event < 0)
 		return -EINVAL;
-	error = offline_and_remove_memory(start, size);
-	return error ?: count;
+	spin_lock(&test_lock);
+	crash_event = event;
+	spin_unlock(&test_lock);
+	return count;
+}
+
+static const struct file_operations crash_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = crash_write,
+	.llseek = noop_llseek,
+};
+
+struct withdrawal {
+	struct work_struct work;
+	u64 start;
+	u64 size;
+	int error;
+};
+
+static void withdraw(struct work_struct *work)
+{
+	struct withdrawal *wd = container_of(work, struct withdrawal, work);
+
+	wd->error = offline_and_remove_memory(wd->start, wd->size);
+}
+
+static void withdraw_by_worker(struct withdrawal *wd)
+{
+	INIT_WORK_ONSTACK(&wd->work, withdraw);
+	schedule_work(&wd->work);
+	flush_work(&wd->work);
+	destroy_work_on_stack(&wd->work);
+}
+
+static ssize_t withdraw_write(struct file *file, const char __user *buf, size_t count,
+			      loff_t *ppos)
+{
+	char wish[WISH_BYTES], who[WISH_BYTES] = "";
+	struct withdrawal wd = { };
+	int error;
+
+	error = copy_wish(wish, buf, count);
+	if (error)
+		return error;
+	if (sscanf(wish, "%lli %lli %s", &wd.start, &wd.size, who) < 2)
+		return -EINVAL;
+	if (strcmp(who, "worker"))
+		withdraw(&wd.work);
+	else
+		withdraw_by_worker(&wd);
+	return wd.error ?: count;
 }
 
 static ssize_t add_write(struct file *file, const char __user *buf, size_t count,
@@ -466,6 +527,7 @@ static int __init memory_notifier_test_init(void)
 	debugfs_create_file("callbacks", 0400, test_dir, NULL, &callbacks_fops);
 	debugfs_create_file("events", 0600, test_dir, NULL, &events_fops);
 	debugfs_create_file("vetoes", 0600, test_dir, NULL, &vetoes_fops);
+	debugfs_create_file("crash", 0200, test_dir, NULL, &crash_fops);
 	debugfs_create_file("add", 0200, test_dir, NULL, &add_fops);
 	debugfs_create_file("withdraw", 0200, test_dir, NULL, &withdraw_fops);
 	return 0;

@@ -7,8 +7,10 @@
  * Called by the view (a write to state or online) for one block, and by remove.c
  * for many. Under device_hotplug_lock; migrates without the memory hotplug lock.
  */
+#include <linux/device.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/writeback.h>
@@ -16,6 +18,9 @@
 #include "hotplug.h"
 #include "offline.h"
 #include "../internal.h"
+
+/* For kernel threads that set no limit themselves */
+#define MHP_KTHREAD_TIMEOUT_MS	(120 * MSEC_PER_SEC)
 
 /**
  * struct mhp_offline - memory blocks on their way offline
@@ -270,7 +275,8 @@ static void mhp_offline_free(struct mhp_offline *off)
 /**
  * mhp_offline_blocks() - take memory blocks offline, all or none
  * @blocks: The blocks, in address order, all online; at least one.
- * @timeout_ms: Give up after so long; 0: never, a signal apart.
+ * @timeout_ms: Give up after so long; 0: never, a signal apart. A kernel thread, to
+ *	which nobody sends one, gives up after two minutes then.
  *
  * The view does not follow: the caller has it do so with mhp_block_changed(), or
  * is the view's own callback. Blocks that could not be restored after a refusal
@@ -300,6 +306,8 @@ int mhp_offline_blocks(struct mhp_blocks *blocks, unsigned int timeout_ms)
 
 	assert_device_hotplug_lock();
 	off.ev.op = &off.op;
+	if (!timeout_ms && current->flags & PF_KTHREAD)
+		timeout_ms = MHP_KTHREAD_TIMEOUT_MS;
 	if (timeout_ms)
 		off.ev.deadline = jiffies + msecs_to_jiffies(timeout_ms) ?: 1;
 
@@ -326,6 +334,7 @@ int mhp_offline_block(struct memory_block *mem)
 {
 	struct mhp_blocks one = { .mem = &mem, .nr = 1 };
 
+	assert_device_hotplug_lock();
 	if (mem->state == MHP_BLOCK_OFFLINE)
 		return 0;
 	return mhp_offline_blocks(&one, 0);

@@ -119,7 +119,8 @@ static int mhp_withdraw(u64 start, u64 size, struct mhp_range range)
  *
  * Context: may sleep; takes device_hotplug_lock.
  * Return: 0; -EINVAL for a range of something else than whole blocks that are
- * there; -ENOMEM; what mhp_offline_blocks() refused with.
+ * there; -ENOMEM; -EBUSY where a kernel thread's patience ended; what
+ * mhp_offline_blocks() refused with.
  */
 int offline_and_remove_memory(u64 start, u64 size)
 {
@@ -134,7 +135,8 @@ int offline_and_remove_memory(u64 start, u64 size)
 	lock_device_hotplug();
 	error = mhp_withdraw(start, size, range);
 	unlock_device_hotplug();
-	return error;
+	/* Drivers set no deadline, and know of none. */
+	return error == -ETIMEDOUT ? -EBUSY : error;
 }
 EXPORT_SYMBOL_GPL(offline_and_remove_memory);
 
@@ -155,7 +157,7 @@ static int mhp_phys_ranges(const struct range *phys, unsigned int nr,
  * mhp_offline_ranges() - take all the memory of a device offline
  * @ranges: Physical addresses, the last one included; of memory blocks.
  * @nr: How many ranges.
- * @timeout_ms: How long it may take, in milliseconds; 0: as long as it takes.
+ * @timeout_ms: How long it may take, in milliseconds; 0: as mhp_offline_blocks().
  *
  * One operation over the memory blocks of all ranges, those already offline left
  * out.
