@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import kdump
 import kexec
 import pytest
 import vmcore
 
-from harness.machine import MEMORY, Machine, MachineConfig, Plug
+from harness.machine import Machine, MachineConfig, Plug
 
-CRASH_HOTPLUG = f"{MEMORY}/crash_hotplug"
 STEPS = "/sys/kernel/tracing/events/memory_hotplug/mhp_step"
-PAGE = 4096
-ROOM = {"plain": "512M", "debug": "768M"}     # for a capture kernel, and for a filtered dump on plain
 
 
 @dataclass
@@ -38,22 +36,6 @@ class Crash:
         return vmcore.covered(self.listed, plug.addr, plug.addr + plug.size)
 
 
-def _plug(machine: Machine, how: str) -> Plug:
-    plug = machine.plug_dimm("256M")
-    machine.online(machine.memory(use=False).of(plug.addr, plug.size), how)
-    return plug
-
-
-def _stamp(machine: Machine, name: str) -> int:
-    """Fills a page of node 1 with a name."""
-    return int(machine.start(f"exec stamp 1 '{name} '").expect(r"stamped (0x\w+)").group(1), 16)
-
-
-def _load(machine: Machine, call: str) -> str:
-    kexec.load(machine, call, "-p", without=("crashkernel=",), extra=("nr_cpus=1", "reset_devices", "acpi_no_memhotplug"))
-    return machine.read(CRASH_HOTPLUG)
-
-
 def _eject(machine: Machine, plugs: list[Plug]) -> int:
     """Ejects DIMMs; returns how many times that came to the step that has the map rewritten."""
     machine.write(f"{STEPS}/filter", 'step == "crash-kernel"')
@@ -63,43 +45,28 @@ def _eject(machine: Machine, plugs: list[Plug]) -> int:
     return machine.sh("cat /sys/kernel/tracing/trace").count("op=remove")
 
 
-def _segments(machine: Machine, path: str) -> list[vmcore.Segment]:
-    return vmcore.segments(machine.run(f"head -c 64k {path}", check=True).raw)
-
-
-def _page(machine: Machine, path: str, listed: list[vmcore.Segment], address: int) -> bytes:
-    """A page of the memory in a dump."""
-    where = vmcore.offset(listed, address)
-    assert where is not None, f"{address:#x} is not in {path}"
-    return machine.run(f"dd if={path} bs={PAGE} iflag=skip_bytes skip={where} count=1 2>/dev/null", check=True).raw
-
-
-def _stamped(name: str) -> bytes:
-    return (f"{name} ".encode() * PAGE)[:PAGE]
-
-
 def _crash(machine: Machine) -> Crash:
     """Comes and goes of memory around the loading of a capture kernel, then a crash."""
     kexec.fetch(machine)
-    plugs = {"early": _plug(machine, "online_kernel")}
-    stamps = {"early": _stamp(machine, "early")}        # as long as there is no other memory on node 1
-    plugs["early gone"] = _plug(machine, "online_movable")
-    loaded = {"not": machine.read(CRASH_HOTPLUG), "-c": _load(machine, "-c"), "-s": _load(machine, "-s")}
-    plugs["late"] = _plug(machine, "online_movable")
-    plugs["late gone"] = _plug(machine, "online_movable")
+    plugs = {"early": kdump.plug(machine, "online_kernel")}
+    stamps = {"early": kdump.stamp(machine, "early")}        # as long as there is no other memory on node 1
+    plugs["early gone"] = kdump.plug(machine, "online_movable")
+    loaded = {"not": machine.read(kdump.CRASH_HOTPLUG), "-c": kdump.load(machine, "-c"), "-s": kdump.load(machine, "-s")}
+    plugs["late"] = kdump.plug(machine, "online_movable")
+    plugs["late gone"] = kdump.plug(machine, "online_movable")
     rewrites = _eject(machine, [plugs["early gone"], plugs["late gone"]])
-    stamps["late"] = _stamp(machine, "late")            # user pages come from ZONE_MOVABLE first
+    stamps["late"] = kdump.stamp(machine, "late")            # user pages come from ZONE_MOVABLE first
 
     machine.expect_splat("sysrq triggered crash")
     machine.restart("echo c > /proc/sysrq-trigger")
-    return Crash(machine, plugs, stamps, loaded, rewrites, _segments(machine, "/proc/vmcore"))
+    return Crash(machine, plugs, stamps, loaded, rewrites, kdump.segments(machine))
 
 
 @pytest.fixture(scope="module", params=["plain", pytest.param("debug", marks=pytest.mark.long)])
 def crash(request: pytest.FixtureRequest) -> Iterator[Crash]:
     kernel = request.param
     config = MachineConfig(kernel=kernel, qemu=kexec.drives(kernel),
-                           append=(f"crashkernel={ROOM[kernel]}", "memhp_default_state=offline"))
+                           append=(f"crashkernel={kdump.ROOM[kernel]}", "memhp_default_state=offline"))
     with Machine(config) as machine:
         yield _crash(machine)
         machine.mark("end of tests")
@@ -112,7 +79,7 @@ def test_crash_hotplug_tells_whether_the_kernel_updates_the_map(crash: Crash) ->
 
 
 def test_dump_has_the_memory_of_boot(crash: Crash) -> None:
-    limit = int(ROOM[crash.machine.config.kernel][:-1]) << 20
+    limit = int(kdump.ROOM[crash.machine.config.kernel][:-1]) << 20
     assert vmcore.covered(crash.listed, 1 << 20, 2 << 30) > (2 << 30) - limit - (4 << 20)
 
 
@@ -122,7 +89,7 @@ def test_dump_has_added_memory(crash: Crash, name: str) -> None:
     plug, stamp = crash.plugs[name], crash.stamps[name]
     assert plug.addr <= stamp < plug.addr + plug.size
     assert crash.covered(name) == plug.size
-    assert _page(crash.machine, "/proc/vmcore", crash.listed, stamp) == _stamped(name)
+    assert kdump.page(crash.machine, crash.listed, stamp) == kdump.stamped(name)
 
 
 @pytest.mark.parametrize("name", ["early gone", "late gone"])
@@ -148,9 +115,9 @@ def test_makedumpfile_knows_added_memory(crash: Crash) -> None:
     if machine.config.kernel != "plain":
         pytest.skip("with KASAN's shadow in it, not even a filtered dump fits into the capture kernel")
     machine.sh(f"makedumpfile -E -d 23 /proc/vmcore {dump}", 120)   # all but free pages, the page cache and empty pages
-    listed = _segments(machine, dump)
+    listed = kdump.segments(machine, dump)
     assert sum(s.end - s.start for s in listed) < 1 << 30
     for name, stamp in crash.stamps.items():
-        assert _page(machine, dump, listed, stamp) == _stamped(name)
+        assert kdump.page(machine, listed, stamp, dump) == kdump.stamped(name)
         plug = crash.plugs[name]
         assert vmcore.covered(listed, plug.addr, plug.addr + plug.size) < plug.size // 8

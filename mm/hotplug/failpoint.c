@@ -10,7 +10,8 @@
  *		OPERATION:STEP@PFN, where PFN is the first page of what is worked on:
  *		"online:join-zone@0x100000", "add:*", "*@0x108000". None at first.
  *	error	The errno that it fails with, as a positive number; "panic" to
- *		crash the machine there. 12 (ENOMEM) at first.
+ *		crash the machine there, also in a step that cannot fail. 12
+ *		(ENOMEM) at first.
  *	hits	The points that were passed, the oldest first; of many, the first
  *		ones. A write, of whatever, empties it.
  *
@@ -117,6 +118,20 @@ int mhp_failpoint(const char *op, const char *step, unsigned long pfn)
 	if (error == MHP_PANIC)
 		panic("memory_hotplug: failpoint %s", point);
 	return -error;
+}
+
+/**
+ * mhp_crashpoint() - is this the place that is to crash?
+ * @op: The operation's name. Constant strings, this and the next.
+ * @step: The step's, one that cannot fail.
+ * @pfn: The first page of what is worked on.
+ *
+ * Context: any that may not be in an interrupt.
+ */
+void mhp_crashpoint(const char *op, const char *step, unsigned long pfn)
+{
+	if (READ_ONCE(mhp_fail_error) == MHP_PANIC)
+		mhp_failpoint(op, step, pfn);
 }
 
 static ssize_t mhp_point_read(struct file *file, char __user *to, size_t len, loff_t *pos)

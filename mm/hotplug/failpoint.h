@@ -5,10 +5,15 @@
 
 #ifdef CONFIG_MHP_FAILPOINTS
 int mhp_failpoint(const char *op, const char *step, unsigned long pfn);
+void mhp_crashpoint(const char *op, const char *step, unsigned long pfn);
 #else
 static inline int mhp_failpoint(const char *op, const char *step, unsigned long pfn)
 {
 	return 0;
+}
+
+static inline void mhp_crashpoint(const char *op, const char *step, unsigned long pfn)
+{
 }
 #endif
 

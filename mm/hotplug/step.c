@@ -55,6 +55,7 @@ static void mhp_finish_step(struct mhp_op *op, const struct mhp_step *step)
 {
 	u64 began = ktime_get_ns();
 
+	mhp_crashpoint(op->name, step->name, op->start_pfn);
 	step->finish(op);
 	mhp_trace_step(op, step, "finish", 0, began);
 }
