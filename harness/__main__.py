@@ -7,7 +7,7 @@ import argparse
 import importlib
 import sys
 
-from . import ui
+from . import configure, ui
 
 # command -> (module, function, help); modules are imported only when asked for
 COMMANDS = {
@@ -15,6 +15,7 @@ COMMANDS = {
     "kernel": ("build", "main", "build a kernel"),
     "run": ("run", "main", "plug, use and unplug a DIMM in a guest"),
     "shell": ("shell", "main", "the same guest, interactive"),
+    "torture": ("torture.main", "main", "random operations on a guest's memory, and a judgement"),
     "test": ("test", "main", "every test that is not long"),
     "test-all": ("test", "everything", "every test, then the build matrix"),
     "fuzz": ("fuzz", "main", "fuzz the pure files in user space"),
@@ -23,7 +24,7 @@ COMMANDS = {
     "check-series": ("check_series", "main", "prove that the series applies and builds"),
     "check": ("check", "main", "style, warnings, documentation, exports, likeness"),
 }
-TAKES_CONFIG = {"kernel", "shell"}
+TAKES_CONFIG = {"kernel", "shell", "torture"}
 
 
 def _arguments(argv: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
@@ -32,7 +33,7 @@ def _arguments(argv: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     for name, (_, _, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         if name in TAKES_CONFIG:
-            command.add_argument("config", nargs="?", default="plain", help="plain, debug or stock")
+            command.add_argument("config", nargs="?", default="plain", help=", ".join(configure.FRAGMENTS))
     return parser.parse_known_args(argv)
 
 

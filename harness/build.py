@@ -63,7 +63,7 @@ def build(config: str) -> Path:
         with assemble.locked(_LOCK, "another kernel build"):
             configure.configure(config)
         make(tree, folder, ["all"], what=f"{config} kernel", log=paths.LOGS / f"kernel-{config}.log",
-             total=_WHOLE[config] if fresh else 0)
+             total=_WHOLE.get(config, _WHOLE["debug"]) if fresh else 0)
         make(tree, folder, ["modules_install", f"INSTALL_MOD_PATH={folder / 'mods'}", "INSTALL_MOD_STRIP=1"],
              what=f"{config} modules", log=paths.LOGS / f"modules-{config}.log")
     return folder / "arch/x86/boot/bzImage"

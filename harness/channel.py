@@ -124,6 +124,11 @@ class Job:
         """Sends a signal to its process group."""
         self._channel.send(_SIGNAL, self.id, struct.pack("<I", number))
 
+    def feed(self, data: bytes) -> None:
+        """Gives a command that was started with its input open more of it."""
+        for at in range(0, len(data), _PIECE):
+            self._channel.send(_STDIN, self.id, data[at : at + _PIECE])
+
     def kill(self) -> None:
         if self.running:
             self.signal(9)
@@ -164,16 +169,19 @@ class Channel:
             self._changed.wait_for(lambda: self._hellos or self._closed, seconds)
             return self._hellos > 0 and not self._closed
 
-    def start(self, command: str, stdin: bytes = b"", timeout: float = 0) -> Job:
-        """Starts a command; with a timeout (stretched) the guest kills it when that is over."""
+    def start(self, command: str, stdin: bytes = b"", timeout: float = 0, more: bool = False) -> Job:
+        """Starts a command; with a timeout (stretched) the guest kills it when that is over.
+
+        Its input ends after @stdin, unless there is @more to come by feed().
+        """
         with self._changed:
             job = Job(self, next(_numbers), command)
             self._jobs[job.id] = job
         limit = struct.pack("<I", int(timeout * self.pace * 1000))
         self.send(_RUN, job.id, limit + command.encode())
-        for at in range(0, len(stdin), _PIECE):
-            self.send(_STDIN, job.id, stdin[at : at + _PIECE])
-        self.send(_STDIN, job.id, b"")
+        job.feed(stdin)
+        if not more:
+            self.send(_STDIN, job.id, b"")
         return job
 
     def run(self, command: str, timeout: float, stdin: bytes = b"") -> Result:

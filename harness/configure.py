@@ -8,7 +8,8 @@ from pathlib import Path
 from . import paths, ui
 from .arch import ARCHES, HOST, Arch
 
-FRAGMENTS = {"plain": ["base"], "debug": ["base", "kunit", "debug"], "stock": ["base"], "series": ["base", "kunit"]}
+FRAGMENTS = {"plain": ["base"], "debug": ["base", "kunit", "debug"], "stock": ["base"], "series": ["base", "kunit"],
+             "kmemleak": ["base", "kunit", "debug", "kmemleak"], "kcsan": ["base", "kcsan"]}
 
 
 def source(config: str) -> Path:

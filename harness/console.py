@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import ui
@@ -25,6 +26,27 @@ _STAMP = re.compile(r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
 
 class Splat(ui.Failure):
     """The kernel complained."""
+
+
+def splats_in(text: str, expected: Sequence[re.Pattern[str]] = ()) -> list[str]:
+    """Each splat in @text with the lines that follow it, oldest first, without those that are @expected."""
+    lines = text.splitlines()
+    found: list[str] = []
+    skip_to = 0
+    for at, line in enumerate(lines):
+        if at < skip_to or not _SPLAT.search(line) or _HARMLESS.search(line):
+            continue
+        skip_to = at + 40
+        first = at - 1 if at and _CUT in lines[at - 1] else at
+        splat = "\n".join(lines[first:skip_to])
+        if not any(e.search(splat) for e in expected):
+            found.append(splat)
+    return found
+
+
+def title(splat: str) -> str:
+    """The line of a splat that says what it is, without its time."""
+    return _STAMP.sub("", next(line for line in splat.splitlines() if _SPLAT.search(line)))
 
 
 class Console:
@@ -66,21 +88,9 @@ class Console:
 
     def splats(self, since: int = 0) -> list[str]:
         """Each splat with the lines that follow it, oldest first."""
-        lines = self.text(since).splitlines()
-        found: list[str] = []
-        skip_to = 0
-        for at, line in enumerate(lines):
-            if at < skip_to or not _SPLAT.search(line) or _HARMLESS.search(line):
-                continue
-            skip_to = at + 40
-            first = at - 1 if at and _CUT in lines[at - 1] else at
-            text = "\n".join(lines[first:skip_to])
-            if not any(e.search(text) for e in self._expected):
-                found.append(text)
-        return found
+        return splats_in(self.text(since), self._expected)
 
     def check(self, since: int = 0) -> None:
         found = self.splats(since)
         if found:
-            first = next(line for line in found[0].splitlines() if _SPLAT.search(line))
-            raise Splat(f"the kernel complained {len(found)} time(s): {_STAMP.sub('', first)}", self.path, found[0])
+            raise Splat(f"the kernel complained {len(found)} time(s): {title(found[0])}", self.path, found[0])

@@ -53,6 +53,7 @@ class VirtioMem:
     requested: Size = 0
     node: int = 1
     block: Size | None = None
+    addr: int | None = None
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ class Guest:
         """What a command that must succeed prints, stripped."""
         return self.run(cmd, timeout, check=True).out.strip()
 
-    def start(self, cmd: str, stdin: bytes = b"") -> Job:
-        """Starts a command in the background."""
-        return self.channel.start(cmd, stdin)
+    def start(self, cmd: str, stdin: bytes = b"", more: bool = False) -> Job:
+        """Starts a command in the background; with @more its input stays open, see Job.feed()."""
+        return self.channel.start(cmd, stdin, more=more)
 
     def jobs(self) -> list[Job]:
         """The commands that still run."""

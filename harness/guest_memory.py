@@ -58,13 +58,14 @@ class GuestMemory(Guest):
 
     def hold(self, kind: str, size: Size, node: int | None = None, busy: bool = False, pin: str | None = None,
              prefer: bool = False, fit: bool = False, late: bool = False, path: str | None = None,
-             corrupt: int | bool = False, timeout: float = 60) -> Holder:
+             corrupt: int | bool = False, rest: int | None = None, timeout: float = 60) -> Holder:
         """Fills memory of a kind with a checked pattern and keeps it; see harness/guest/memhold.c."""
         words = ["exec", "memhold", "--kind", kind, "--size", str(to_bytes(size))]
         words += ["--node", str(node)] if node is not None else []
         words += [flag for flag, on in (("--busy", busy), ("--prefer", prefer), ("--fit", fit), ("--late", late))
                   if on]
         words += ["--pin", pin] if pin else []
+        words += ["--rest", str(rest)] if rest is not None else []
         words += ["--corrupt", str(int(corrupt))] if corrupt else []
         if kind == "file":
             words += ["--path", path or f"/run/hold.{next(self._serial)}"]

@@ -38,6 +38,7 @@ __all__ = [
 _RUNS = paths.BUILD / "run"
 _KEEP_RUNS = 400
 _SLOW_PACE = 6.0  # how much longer a kernel full of checks takes under TCG
+_SLOW_KERNELS = ("debug", "kcsan", "kmemleak")
 _BOOT_SECONDS = 60.0
 _numbers = itertools.count()
 _running: weakref.WeakSet[Machine] = weakref.WeakSet()
@@ -86,9 +87,10 @@ def _memory_arguments(config: MachineConfig) -> list[str]:
                 "-device", f"pc-dimm,id={dimm.id},memdev=mem-{dimm.id},node={dimm.node}{at}"]
     for device in config.virtio_mem:
         block = "" if device.block is None else f",block-size={to_bytes(device.block)}"
+        at = "" if device.addr is None else f",memaddr={device.addr:#x}"
         out += [*_backend(f"mem-{device.id}", device.size),
                 "-device", f"virtio-mem-pci,id={device.id},memdev=mem-{device.id},node={device.node}"
-                           f",requested-size={to_bytes(device.requested)}{block}"]
+                           f",requested-size={to_bytes(device.requested)}{block}{at}"]
     return out
 
 
@@ -198,7 +200,7 @@ class Machine(GuestMemory, Devices):
 
     def _launch(self, accelerator: str, kernel: Path, initramfs: Path) -> None:
         self.accel = accelerator
-        slow = accelerator == "tcg" and "debug" in self.config.kernel
+        slow = accelerator == "tcg" and any(name in self.config.kernel for name in _SLOW_KERNELS)
         self.pace = _SLOW_PACE if slow else 1.0
         agent, agent_end = socket.socketpair()
         control, control_end = socket.socketpair()

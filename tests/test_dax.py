@@ -7,10 +7,10 @@ import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import dax
 import kexec
 import pytest
 
+from harness import dax
 from harness.blocks import Block
 from harness.machine import MEMORY, Machine
 

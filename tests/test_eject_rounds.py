@@ -15,9 +15,9 @@ from typing import Any
 
 import pagetables
 import pytest
-import trend
 from uevents import MEMORY
 
+from harness import trend
 from harness.machine import Machine
 
 NODE = 1

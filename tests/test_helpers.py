@@ -8,8 +8,9 @@ import struct
 
 import pagetables
 import refusals
-import trend
 import vmcore
+
+from harness import trend
 
 DUMP = """\
 ---[ Kernel Space ]---

@@ -219,8 +219,11 @@ void hold_unmap(struct hold *h)
 	h->area = NULL;
 	if (h->kind == HOLD_FILE)
 		unlink(h->path);
-	/* Migration may have carried pages of the pool to another node. */
-	if (h->hugetlb_added)
-		pool_path_write(POOL, pool_path_read(POOL) - h->hugetlb_added);
+	/* Migration may have carried pages of the pool to another node, or others shrunk it. */
+	if (h->hugetlb_added) {
+		long left = pool_path_read(POOL) - h->hugetlb_added;
+
+		pool_path_write(POOL, left > 0 ? left : 0);
+	}
 	h->hugetlb_added = 0;
 }

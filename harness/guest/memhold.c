@@ -5,7 +5,8 @@
  * Each 8-byte word depends on where it stands and on how often its page was
  * written, so a page that was lost, swapped with another, or brought back in an
  * older state is found. It verifies all the time, and on demand; with --busy it
- * rewrites every page it verified, so that offlining meets a running load.
+ * rewrites every page it verified, so that offlining meets a running load. --rest
+ * says how long it rests after each piece of 1 MiB.
  *
  *	SIGUSR1	verify all now and report	SIGUSR2	let go of pinned pages; the
  *						first one with --late: pin them
@@ -195,10 +196,9 @@ static bool obey(struct hold *h, int sig)
 	}
 }
 
-static void hold_on(struct hold *h, bool busy, const sigset_t *mask)
+static void hold_on(struct hold *h, bool busy, long rest_ms, const sigset_t *mask)
 {
-	/* An idle holder looks at a piece now and then; a busy one never rests. */
-	struct timespec rest = { .tv_nsec = busy ? 0 : 20000000 };
+	struct timespec rest = { .tv_sec = rest_ms / 1000, .tv_nsec = rest_ms % 1000 * 1000000 };
 	size_t at = 0, pages = h->bytes / PAGE;
 
 	for (;;) {
@@ -277,6 +277,7 @@ static const struct option options[] = {
 	{ "fit", no_argument, NULL, 'F' },
 	{ "busy", no_argument, NULL, 'b' },
 	{ "late", no_argument, NULL, 'l' },
+	{ "rest", required_argument, NULL, 'r' },
 	{ }
 };
 
@@ -284,7 +285,7 @@ static __noreturn void explain(void)
 {
 	fprintf(stderr,
 		"usage: memhold --size N[K|M|G] [--kind anon|thp|hugetlb|shared|memfd|file|locked|ksm]\n"
-		"               [--node N [--prefer]] [--fit] [--busy] [--path FILE]\n"
+		"               [--node N [--prefer]] [--fit] [--busy] [--rest MS] [--path FILE]\n"
 		"               [--pin vmsplice|uring|gup|gup-fast [--late]] [--corrupt OFFSET]\n");
 	exit(2);
 }
@@ -294,6 +295,7 @@ int main(int argc, char **argv)
 	static const char *const pins[] = { "none", "vmsplice", "uring", "gup", "gup-fast" };
 	struct hold h = { .kind = HOLD_ANON, .node = -1 };
 	bool busy = false, fit = false, is_late = false;
+	long rest = -1;		/* ms */
 	enum hold_pin pin = PIN_NONE;
 	long corrupt = -1;
 	sigset_t mask;
@@ -331,6 +333,9 @@ int main(int argc, char **argv)
 		case 'l':
 			is_late = true;
 			break;
+		case 'r':
+			rest = strtol(optarg, NULL, 0);
+			break;
 		default:
 			explain();
 		}
@@ -358,7 +363,8 @@ int main(int argc, char **argv)
 	printf("ready kind=%s bytes=%zu node=%d huge_kib=%lu\n", kinds[h.kind], h.bytes, h.node,
 	       huge_kib());
 
-	hold_on(&h, busy, &mask);
+	/* An idle holder looks at a piece now and then; a busy one never rests. */
+	hold_on(&h, busy, rest >= 0 ? rest : busy ? 0 : 20, &mask);
 	verify_all(&h, "done");
 	hold_unpin();
 	hold_unmap(&h);

@@ -8,6 +8,9 @@
  * With -f the kernel fails the NTH allocation of the write, from 1 (see
  * Documentation/fault-injection); "spared" says that there were not so many.
  * With -m the write is open to the failures that a task filter restricts.
+ *
+ * put -s does so for each line "[-f NTH | -m] PATH VALUE" of its input, for those who
+ * write a lot, and answers each with what it has to say and a line "code N".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -69,42 +72,88 @@ static ssize_t write_once(int fd, const char *value, const char *nth, bool expos
 	return exposed ? write_exposed(fd, value) : write(fd, value, strlen(value));
 }
 
-int main(int argc, char **argv)
+/* The words of one write, without the program's name; returns the code. */
+static int put(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = interrupt };
 	const char *what = "open", *nth = NULL;
 	bool exposed = false;
 	ssize_t n = -1;
 	int fd;
 
-	if (argc == 5 && !strcmp(argv[1], "-f")) {
-		nth = argv[2];
+	if (argc == 4 && !strcmp(argv[0], "-f")) {
+		nth = argv[1];
 		argv += 2;
 		argc -= 2;
-	} else if (argc == 4 && !strcmp(argv[1], "-m")) {
+	} else if (argc == 3 && !strcmp(argv[0], "-m")) {
 		exposed = true;
 		argv++;
 		argc--;
 	}
-	if (argc != 3) {
-		fprintf(stderr, "usage: put [-f NTH | -m] PATH VALUE\n");
+	if (argc != 2) {
+		fprintf(stderr, "usage: put [-f NTH | -m] PATH VALUE, or put -s\n");
 		return 255;
 	}
-	sigaction(SIGUSR1, &action, NULL);
-	fd = open(argv[1], O_WRONLY | O_TRUNC);
+	fd = open(argv[0], O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (fd >= 0) {
 		what = "write";
-		n = write_once(fd, argv[2], nth, exposed);
+		n = write_once(fd, argv[1], nth, exposed);
 	}
 	if (n < 0) {
 		int error = errno;
 
-		printf("%s %s: %s\n", strerrorname_np(error), what, argv[1]);
+		printf("%s %s: %s\n", strerrorname_np(error), what, argv[0]);
+		if (fd >= 0)
+			close(fd);
 		return error;
 	}
-	if ((size_t)n != strlen(argv[2])) {
-		printf("short write: %s\n", argv[1]);
+	close(fd);
+	if ((size_t)n != strlen(argv[1])) {
+		printf("short write: %s\n", argv[0]);
 		return 255;
 	}
 	return 0;
+}
+
+/* A line that a signal interrupted is read on. */
+static char *next_line(char *line, int size)
+{
+	char *got;
+
+	do {
+		clearerr(stdin);
+		errno = 0;
+		got = fgets(line, size, stdin);
+	} while (!got && errno == EINTR);
+	return got;
+}
+
+/* The value, which may have spaces in it, is what stands behind the path. */
+static int serve(void)
+{
+	char line[512];
+
+	while (next_line(line, sizeof(line))) {
+		char *rest = line, *words[5];
+		int n = 0;
+
+		line[strcspn(line, "\n")] = '\0';
+		do {
+			words[n++] = strsep(&rest, " ");
+		} while (n < 3 && rest && words[n - 1][0] != '/');
+		if (rest)
+			words[n++] = rest;
+		printf("code %d\n", put(n, words));
+		fflush(stdout);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action = { .sa_handler = interrupt };
+
+	sigaction(SIGUSR1, &action, NULL);
+	if (argc == 2 && !strcmp(argv[1], "-s"))
+		return serve();
+	return put(argc - 1, argv + 1);
 }

@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from harness.machine import Machine
-from harness.procfs import Range
+from .machine import Machine
+from .procfs import Range
 
 BOARD = "q35,nvdimm=on"
 NVDIMM = ("-object", "memory-backend-ram,id=mem-nv0,size=384M,reserve=off", "-device", "nvdimm,id=nv0,memdev=mem-nv0,node=1")
