@@ -58,7 +58,7 @@ class VirtioMems(Source):
     """Asks for another size of a virtio-mem device, and waits a little or not at all."""
 
     name = "virtio-mem"
-    rest = (0.2, 2.0)
+    rest = (0.5, 6.0)
 
     def choose(self, rng: random.Random) -> tuple[str, Callable[[Machine], str]]:
         device = rng.choice(layout.RESIZABLE)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ..machine import Machine
 from .source import OK, Source
 
-_ERRORS = (12, 16, 1, 11)       # ENOMEM, EBUSY, EPERM, EAGAIN
+_ERRORS = (12, 16)      # ENOMEM, EBUSY: virtio-mem warns of any other
 
 
 class Vetoes(Source):

@@ -12,7 +12,7 @@ from pathlib import Path
 _OURS = ("mm/hotplug/*.o", "mm/isolation/*.o", "mm/sparsemem/*.o", "mm/zone_movable*.o", "drivers/base/memory.o",
          "drivers/acpi/acpi_memhotplug.o", "arch/x86/mm/hotplug.o")
 _RULE = r"={30,}"
-_REPORT = re.compile(rf"^[^\n]*{_RULE}\n[^\n]*BUG: KCSAN: ([^\n]*)\n.*?^[^\n]*{_RULE}$\n?", re.M | re.S)
+_REPORT = re.compile(rf"^[^\n]*{_RULE}\n[^\n]*BUG: KCSAN: ([^\n]*)\n.*?(?:^[^\n]*{_RULE}$\n?|\Z)", re.M | re.S)
 
 
 def functions(folder: Path) -> frozenset[str]:

@@ -77,7 +77,7 @@ class HugePool(Source):
     """Grows and shrinks the pools of huge pages."""
 
     name = "hugetlb"
-    rest = (0.3, 2.0)
+    rest = (0.5, 4.0)
     expected = frozenset(("ENOENT", "ENOMEM"))
     _global = f"{_VM}/nr_hugepages"
     _node = "/sys/devices/system/node/node{}/hugepages/hugepages-2048kB/nr_hugepages"

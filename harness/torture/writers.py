@@ -15,6 +15,13 @@ _SIGNALS = (signal.SIGUSR1, signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 # The last ones fill zones with what cannot leave: seldom.
 _WISHES = (("state", "offline"),) * 6 + (("online", "0"),) + (("state", "online_movable"),) * 5 + \
     (("state", "online"),) * 2 + (("online", "1"),) + (("state", "online_kernel"),)
+# Any allocation may fail, and is not to fill the log.
+_FAULTS = """
+[ -e /proc/self/fail-nth ] && cd /sys/kernel/debug || exit 1
+for name in failslab fail_page_alloc; do echo 0 > $name/verbose; echo N > $name/ignore-gfp-wait; done
+echo N > fail_page_alloc/ignore-gfp-highmem
+echo 0 > fail_page_alloc/min-order
+"""
 _ENDED = frozenset(f"signal {number}" for number in _SIGNALS)
 
 
@@ -27,7 +34,7 @@ class Writer(Source):
     _faults = False
 
     def prepare(self, machine: Machine) -> bool:
-        self._faults = machine.run("[ -e /proc/self/fail-nth ]").ok
+        self._faults = machine.run(_FAULTS).ok
         return True
 
     def choose(self, rng: random.Random) -> tuple[str, Callable[[Machine], str]]:
