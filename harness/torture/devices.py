@@ -42,7 +42,7 @@ class Dimms(Source):
         self._slots = slots
 
     def choose(self, rng: random.Random) -> tuple[str, Callable[[Machine], str]]:
-        slot, plug = rng.choice(self._slots), rng.random() < 0.55
+        slot, plug = rng.choice(self._slots), rng.random() < 0.6
         if plug:
             return f"plug {slot.id}", lambda machine: self._plug(machine, slot)
         return f"eject {slot.id}", lambda machine: eject(machine, slot)
@@ -89,7 +89,7 @@ class DaxDevice(Source):
 
     def choose(self, rng: random.Random) -> tuple[str, Callable[[Machine], str]]:
         verb, options = rng.choices(self._words, self._odds)[0]
-        limit = rng.uniform(1.0, 8.0)
+        limit = rng.uniform(3.0, 15.0)
         own = rng.choice("01")
         text = f"daxctl {verb} {options}".rstrip() + (f", own memmap {own}" if "system-ram" in options else "")
         return text, lambda machine: self._call(machine, verb, options, limit, own)
@@ -102,7 +102,7 @@ class DaxDevice(Source):
         if result is None:
             job.signal(2)
             result = job.wait(_EJECT_SECONDS)
-        return OK if result.ok else "stopped" if result.code > 128 else "refused"
+        return OK if result.ok else "stopped" if result.code == 128 + 2 else "refused"
 
     def put_back(self, machine: Machine) -> None:
         for words in ("offline-memory", "reconfigure-device --mode=devdax --force"):

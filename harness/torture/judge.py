@@ -34,8 +34,8 @@ class Wrong(Failure):
 class State:
     """What is compared with what it was at the start."""
 
-    total: int          # MemTotal, bytes
-    managed: int        # of all zones, bytes
+    total: int          # MemTotal, bytes, and what boot took for memmaps: huge pages may give that back for good
+    managed: int        # of all zones, in bytes, the same added
     present: int
     corrupted: int
     memmap: int         # pages of memmaps
@@ -44,8 +44,9 @@ class State:
 
 def take(machine: Machine) -> State:
     meminfo, zones, vmstat = machine.meminfo(), machine.zones(), machine.vmstat()
-    return State(meminfo["MemTotal"], sum(z.managed for z in zones) * PAGE, sum(z.present for z in zones) * PAGE,
-                 meminfo["HardwareCorrupted"], vmstat.get("nr_memmap_pages", 0) + vmstat.get("nr_memmap_boot_pages", 0),
+    boot = vmstat.get("nr_memmap_boot_pages", 0)
+    return State(meminfo["MemTotal"] + boot * PAGE, (sum(z.managed for z in zones) + boot) * PAGE,
+                 sum(z.present for z in zones) * PAGE, meminfo["HardwareCorrupted"], vmstat.get("nr_memmap_pages", 0) + boot,
                  sum(size for name, size in meminfo.items() if name.startswith("DirectMap")))
 
 
@@ -102,7 +103,7 @@ def audit(text: str) -> list[str]:
 def complaints(text: str, ours: Iterable[str] = ()) -> tuple[list[str], Counter[str]]:
     """The splats in a part of the log, and the data races that are not ours."""
     rest, others = kcsan.sift(text, ours)
-    return console.splats_in(rest, _EXPECTED), others
+    return console.splats_in(rest, _EXPECTED) + re.findall(r"vmstat_refresh: WARNING: \S+ -\d+", rest), others
 
 
 def drift(samples: Sequence[dict[str, int]]) -> dict[str, trend.Trend]:
@@ -141,6 +142,7 @@ def look(machine: Machine, start: State, home: Memory, remains: Remains) -> list
     """All that is wrong with the state of a guest at a quiet point."""
     for attempt in range(4):        # what was under way may need a moment
         wrong = account(take(machine), start, remains) + settled(machine.memory(use=False), home)
+        machine.write("/proc/sys/vm/stat_refresh", 1)
         wrong += isolated(machine.read("/proc/pagetypeinfo"), machine.vmstat())
         if not wrong:
             break

@@ -74,6 +74,10 @@ class Layout:
     hot: tuple[int, ...] = field(default=tuple(
         number for part in (*(slot.blocks() for slot in SLOTS), *(r.blocks() for r in RESIZABLE), DAX_BLOCKS, PROBED)
         for number in part))
+    # What may go to kernel zones: of node 0, which the kernel takes pages from, not all.
+    kernel: frozenset[int] = frozenset(
+        number for part in (range(0, BOOT // BLOCK), *(s.blocks() for s in SLOTS if s.node == NODE or s.id == "e"),
+                            *(r.blocks() for r in RESIZABLE if r.node == NODE), DAX_BLOCKS) for number in part)
 
     def machine(self, kernel: str) -> MachineConfig:
         nvdimm = ("-object", f"memory-backend-ram,id=mem-{NVDIMM.id},size={NVDIMM.size},reserve=off",

@@ -19,7 +19,7 @@ from .devices import DaxDevice, Dimms, VirtioMems
 from .engine import Engine
 from .faults import Failpoints, Vetoes
 from .loads import Loads, Pins
-from .onlookers import Onlooker
+from .onlookers import Auditor, Onlooker
 from .poison import Poison
 from .policy import Policy
 from .pressure import Cma, Compaction, Cpus, HugePool, Ksm, Swap
@@ -33,7 +33,7 @@ _GLANCES = 10.0         # seconds between two looks at the log
 _SHORTEST = 10.0        # seconds of a round
 _LEAST = 3              # quiet points that a run has
 _PLAIN_SOURCES: tuple[type[Source], ...] = (
-    Probe, VirtioMems, DaxDevice, Policy, Compaction, Swap, Ksm, HugePool, Cma, Cpus, Poison, Vetoes, Failpoints, Onlooker, Pins)
+    Probe, VirtioMems, DaxDevice, Policy, Compaction, Swap, Ksm, HugePool, Cma, Cpus, Poison, Vetoes, Failpoints, Onlooker, Auditor, Pins)
 
 
 def sources(where: layout.Layout) -> tuple[list[Source], Loads]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ..machine import MEMORY, Machine
 from .layout import BLOCK
+from . import judge
 from .source import OK, Source, code_of
 
 _PAGES = BLOCK // 4096
@@ -34,3 +35,20 @@ class Onlooker(Source):
     def _look(self, machine: Machine, command: str) -> str:
         result = machine.run(f"{command} > /dev/null 2>&1", 120)
         return OK if result.code < 126 else code_of(result)     # what is looked at may go: that is no failure
+
+
+class Auditor(Source):
+    """Has the kernel recompute what it keeps, between two operations of others."""
+
+    name = "audit"
+    rest = (1.0, 6.0)
+
+    def prepare(self, machine: Machine) -> bool:
+        return machine.run(f"[ -e {judge.AUDIT} ]").ok
+
+    def choose(self, rng: random.Random) -> tuple[str, Callable[[Machine], str]]:
+        return "audit", self._audit
+
+    def _audit(self, machine: Machine) -> str:
+        result = machine.run(f"cat {judge.AUDIT}", 120)
+        return "; ".join(judge.audit(result.out)) or code_of(result)

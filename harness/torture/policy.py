@@ -19,7 +19,7 @@ class Policy(Source):
     rest = (2.0, 8.0)
     expected = frozenset(("EINVAL",))
     _choices = (
-        (f"{MEMORY}/auto_online_blocks", ("offline", "online", "online_movable", "online_movable")),
+        (f"{MEMORY}/auto_online_blocks", ("offline", "online_movable", "online_movable")),
         (f"{_PARAMETERS}/online_policy", ("contig-zones", "auto-movable")),
         (f"{_PARAMETERS}/auto_movable_ratio", ("0", "100", "301", "5000")),
         (f"{_PARAMETERS}/auto_movable_numa_aware", ("Y", "N")),

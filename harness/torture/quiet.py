@@ -29,8 +29,9 @@ class Remains:
 
     @property
     def stuck_movable(self) -> list[int]:
-        """Blocks that nothing should have kept: of other zones the kernel may have taken pages."""
-        return [b.number for b in self.blocks if b.zone == "Movable"]
+        """Blocks that nothing should have kept: in devices none of which is in another zone, where the kernel takes pages."""
+        kept = {layout.owner(b.number) for b in self.blocks if b.online and b.zone != "Movable"}
+        return [b.number for b in self.blocks if b.zone == "Movable" and layout.owner(b.number) not in kept]
 
 
 def _rights(machine: Machine) -> None:

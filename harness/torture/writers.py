@@ -12,9 +12,9 @@ from . import layout
 from .source import REFUSALS, Source
 
 _SIGNALS = (signal.SIGUSR1, signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-# The last ones fill zones with what cannot leave: seldom.
-_WISHES = (("state", "offline"),) * 6 + (("online", "0"),) + (("state", "online_movable"),) * 5 + \
-    (("state", "online"),) * 2 + (("online", "1"),) + (("state", "online_kernel"),)
+_WISHES = (("state", "offline"),) * 6 + (("online", "0"),) + (("state", "online_movable"),) * 7
+# Where these go, kernel pages may follow, which never leave.
+_KERNEL = (("state", "online"),) * 2 + (("online", "1"),) + (("state", "online_kernel"),)
 # Any allocation may fail, and is not to fill the log.
 _FAULTS = """
 [ -e /proc/self/fail-nth ] && cd /sys/kernel/debug || exit 1
@@ -39,7 +39,7 @@ class Writer(Source):
 
     def choose(self, rng: random.Random) -> tuple[str, Callable[[Machine], str]]:
         number = rng.choice(self.layout.boot) if rng.random() < 0.15 else rng.choice(self.layout.hot)
-        file, value = rng.choice(_WISHES)
+        file, value = rng.choice(_WISHES + _KERNEL if number in self.layout.kernel else _WISHES)
         after = rng.uniform(0.0, 1.0) if rng.random() < 0.2 else None
         sent = rng.choice(_SIGNALS)
         nth = rng.randrange(1, 60) if rng.random() < 0.08 else 0
