@@ -165,9 +165,9 @@ Node 0, zone  Movable            0          190            0            0       
 
 
 def test_what_stays_isolated_is_seen() -> None:
-    assert not judge.isolated(TYPES.format(0), {"nr_isolated_anon": 0})
-    assert judge.isolated(TYPES.format(2), {}) == ["2 pageblocks are isolated in zone Movable of node 0"]
-    assert judge.isolated(TYPES.format(0), {"nr_isolated_file": 1}) == ["nr_isolated_file is 1"]
+    assert not judge.isolated(TYPES.format(0), "nr_isolated_anon 0\nnr_free_pages 12\n")
+    assert judge.isolated(TYPES.format(2), "") == ["2 pageblocks are isolated in zone Movable of node 0"]
+    assert judge.isolated(TYPES.format(0), "nr_isolated_file 1\n") == ["nr_isolated_file 1"]
 
 
 def test_a_broken_audit_is_told() -> None:

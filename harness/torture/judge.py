@@ -79,8 +79,11 @@ def settled(memory: Memory, home: Memory) -> list[str]:
     return wrong
 
 
-def isolated(pagetypeinfo: str, vmstat: dict[str, int]) -> list[str]:
-    """Pageblocks or pages that somebody isolated and forgot."""
+def isolated(pagetypeinfo: str, vmstats: str) -> list[str]:
+    """Pageblocks or pages that somebody isolated and forgot.
+
+    @vmstats are those of the nodes: the sum of all lacks what CPUs hold back of nodes that went, until these come again.
+    """
     wrong, names = [], []
     for line in pagetypeinfo.splitlines():
         if line.startswith("Number of blocks type"):
@@ -89,10 +92,7 @@ def isolated(pagetypeinfo: str, vmstat: dict[str, int]) -> list[str]:
             counts = dict(zip(names, map(int, match[3].split())))
             if counts.get("Isolate"):
                 wrong.append(f"{counts['Isolate']} pageblocks are isolated in zone {match[2]} of node {match[1]}")
-    for name in ("nr_isolated_anon", "nr_isolated_file"):
-        if vmstat.get(name):
-            wrong.append(f"{name} is {vmstat[name]}")
-    return wrong
+    return wrong + [line for line in vmstats.splitlines() if re.match(r"nr_isolated_\w+ -?[1-9]", line)]
 
 
 def audit(text: str) -> list[str]:
@@ -143,7 +143,7 @@ def look(machine: Machine, start: State, home: Memory, remains: Remains) -> list
     for attempt in range(4):        # what was under way may need a moment
         wrong = account(take(machine), start, remains) + settled(machine.memory(use=False), home)
         machine.write("/proc/sys/vm/stat_refresh", 1)
-        wrong += isolated(machine.read("/proc/pagetypeinfo"), machine.vmstat())
+        wrong += isolated(machine.read("/proc/pagetypeinfo"), machine.sh("cat /sys/devices/system/node/node*/vmstat"))
         if not wrong:
             break
         time.sleep(attempt + 0.5)
