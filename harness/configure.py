@@ -8,8 +8,9 @@ from pathlib import Path
 from . import paths, ui
 from .arch import ARCHES, HOST, Arch
 
-FRAGMENTS = {"plain": ["base"], "debug": ["base", "kunit", "debug"], "stock": ["base"], "series": ["base", "kunit"],
-             "kmemleak": ["base", "kunit", "debug", "kmemleak"], "kcsan": ["base", "kcsan"]}
+FRAGMENTS = {"plain": ["base", "faults"], "debug": ["base", "faults", "kunit", "debug"], "stock": ["base"],
+             "series": ["base", "faults", "kunit"], "kmemleak": ["base", "faults", "kunit", "debug", "kmemleak"],
+             "kcsan": ["base", "faults", "kcsan"]}
 
 
 def source(config: str) -> Path:

@@ -3,13 +3,14 @@
 
 Which points there are, a run without failures tells: a step that is added is walked as well. The memory is what boot was told
 to leave out, added and withdrawn by the test module as drivers do it.
-Needs a kernel with failpoints and the audit: the debug configuration.
+It is walked on the plain kernel; with KASAN, lockdep and the like it takes minutes.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import audit
 import pytest
@@ -18,7 +19,7 @@ from notifiers import Notifiers
 from refusals import Watch
 from uevents import MEMORY
 
-from harness.machine import Machine
+from harness.machine import Machine, MachineConfig
 
 START = 1 << 30
 BLOCK = 128 << 20
@@ -30,7 +31,7 @@ PAGES = BLOCK // 4096
 # The blocks of the range that the walk looks at.
 WALKED = {FIRST, FIRST + COUNT // 2, FIRST + COUNT - 1}
 
-GUEST = dict(append=("mem=1G", "memhp_default_state=offline", "memory_hotplug.memmap_on_memory=1"))
+APPEND = ("mem=1G", "memhp_default_state=offline", "memory_hotplug.memmap_on_memory=1")
 
 
 class Range:
@@ -88,16 +89,24 @@ class Range:
         assert operation() == 0
 
 
+@pytest.fixture(scope="module", params=["plain", pytest.param("debug", marks=pytest.mark.long)])
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    with Machine(MachineConfig(kernel=request.param, append=APPEND)) as booted:
+        yield booted
+        booted.mark("end of tests")
+        booted.check_log()
+
+
 @pytest.fixture
-def ranged(guest: Machine) -> Iterator[Range]:
+def ranged(machine: Machine, image: Path) -> Iterator[Range]:
     """The range, not added before and after."""
-    machine_range = Range(guest)
-    yield machine_range
-    machine_range.points.disarm()
-    if guest.run(f"[ -e {MEMORY}/memory{FIRST} ]").ok:
-        assert machine_range.withdraw() == 0
-    machine_range.module.unload()
-    audit.verify(guest)
+    one = Range(machine)
+    yield one
+    one.points.disarm()
+    if machine.run(f"[ -e {MEMORY}/memory{FIRST} ]").ok:
+        assert one.withdraw() == 0
+    one.module.unload()
+    audit.verify(machine)
 
 
 @pytest.mark.parametrize("how", ["", pytest.param("memmap", marks=pytest.mark.long)], ids=["plain", "memmap"])
