@@ -34,14 +34,21 @@ class Failpoints:
         self.machine = machine
         self.disarm()
 
-    def arm(self, *points: Point | str, error: int | str = errno.ENOMEM, times: int | None = None) -> None:
-        """Has these points fail with an errno, each of them once if @times does not say otherwise."""
+    def arm(self, *points: Point | str, error: int | str = errno.ENOMEM, times: int | None = None, nth: int = 0) -> None:
+        """Has these points fail with an errno, each of them once if @times does not say otherwise.
+
+        With @nth it is not the step that fails, but its allocation of that number, from 1 on.
+        """
         words = " ".join(map(str, points))
-        self.machine.sh(f"cd {FILES} && echo '{words}' > point && echo {error} > error && "
+        self.machine.sh(f"cd {FILES} && echo '{words}' > point && echo {error} > error && echo {nth} > nth && "
                         f"echo {times or len(points)} > times && echo 100 > probability")
 
     def disarm(self) -> None:
-        self.machine.sh(f"cd {FILES} && echo 0 > probability && echo > point && echo > hits")
+        self.machine.sh(f"cd {FILES} && echo 0 > probability && echo > point && echo 0 > nth && echo > hits")
+
+    def left(self) -> int:
+        """How many allocations too few the step had whose nth was to fail."""
+        return int(self.machine.read(f"{FILES}/left"))
 
     def spent(self) -> bool:
         """Whether all that was armed has failed."""

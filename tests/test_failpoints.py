@@ -14,79 +14,28 @@ from pathlib import Path
 
 import audit
 import pytest
-from failpoints import Failpoints, Point
-from notifiers import Notifiers
+from failpoints import Point
+from ranged import APPEND, FIRST, PAGES, Range
 from refusals import Watch
 from uevents import MEMORY
 
 from harness.machine import Machine, MachineConfig
 
-START = 1 << 30
-BLOCK = 128 << 20
 COUNT = 4
-SIZE = COUNT * BLOCK
-FIRST = START // BLOCK
-NUMBERS = range(FIRST, FIRST + COUNT)
-PAGES = BLOCK // 4096
 # The blocks of the range that the walk looks at.
 WALKED = {FIRST, FIRST + COUNT // 2, FIRST + COUNT - 1}
 
-APPEND = ("mem=1G", "memhp_default_state=offline", "memory_hotplug.memmap_on_memory=1")
 
-
-class Range:
-    """Four blocks that come, go online, go offline and leave, with failpoints armed or not."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.module = Notifiers(machine)
-        self.points = Failpoints(machine)
-
-    def add(self, how: str = "") -> int:
-        return self.module.add(START, SIZE, 0, how)
-
-    def online(self, number: int) -> int:
-        return self.machine.write(f"{MEMORY}/memory{number}/state", "online_movable")
-
-    def online_all(self) -> None:
-        for number in NUMBERS:
-            assert self.online(number) == 0
-
-    def offline(self, number: int) -> int:
-        return self.machine.write(f"{MEMORY}/memory{number}/state", "offline")
-
-    def withdraw(self) -> int:
-        return self.module.withdraw(START, SIZE).wait(timeout=60).code
-
-    def passed(self, operation: Callable[[], int]) -> list[Point]:
-        """The points of an operation that succeeds."""
-        self.points.disarm()
-        assert operation() == 0
-        found = list(dict.fromkeys(self.points.hits()))
-        assert found, "there are no points"
-        return found
-
-    def fail_at(self, point: Point, operation: Callable[[], int], before: str) -> None:
-        """One point fails: the operation is refused with its errno, and nothing has changed."""
-        self.points.arm(point)
-        with Watch(self.machine) as watch:
-            assert operation() == errno.ENOMEM, f"{point} did not fail"
-            assert watch.only().error == -errno.ENOMEM
-        assert self.points.spent()
-        self.points.disarm()
-        assert not audit.broken(self.machine), str(point)
-        assert not audit.difference(before, audit.look(self.machine)), f"{point} left something behind"
-
-    def walk(self, operation: Callable[[], int], undo: Callable[[], object], wanted: set[str]) -> None:
-        """Fails each point of an operation that succeeds otherwise, at the blocks to look at."""
-        points = self.passed(operation)
-        assert {point.op for point in points} >= wanted
-        undo()
-        before = audit.look(self.machine)
-        for point in points:
-            if point.pfn // PAGES in WALKED:
-                self.fail_at(point, operation, before)
-        assert operation() == 0
+def walk(ranged: Range, operation: Callable[[], int], undo: Callable[[], object], wanted: set[str]) -> None:
+    """Fails each point of an operation that succeeds otherwise, at the blocks to look at."""
+    points = ranged.passed(operation)
+    assert {point.op for point in points} >= wanted
+    undo()
+    before = audit.look(ranged.machine)
+    for point in points:
+        if point.pfn // PAGES in WALKED:
+            ranged.fail_at(point, operation, before)
+    assert operation() == 0
 
 
 @pytest.fixture(scope="module", params=["plain", pytest.param("debug", marks=pytest.mark.long)])
@@ -100,27 +49,23 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 @pytest.fixture
 def ranged(machine: Machine, image: Path) -> Iterator[Range]:
     """The range, not added before and after."""
-    one = Range(machine)
+    one = Range(machine, COUNT)
     yield one
-    one.points.disarm()
-    if machine.run(f"[ -e {MEMORY}/memory{FIRST} ]").ok:
-        assert one.withdraw() == 0
-    one.module.unload()
-    audit.verify(machine)
+    one.end()
 
 
 @pytest.mark.parametrize("how", ["", pytest.param("memmap", marks=pytest.mark.long)], ids=["plain", "memmap"])
 def test_add(ranged: Range, how: str) -> None:
-    ranged.walk(lambda: ranged.add(how), ranged.withdraw, {"add", "map"})
+    walk(ranged, lambda: ranged.add(how), ranged.withdraw, {"add", "map"})
 
 
 @pytest.mark.parametrize("how", ["", pytest.param("memmap", marks=pytest.mark.long)], ids=["plain", "memmap"])
 def test_online(ranged: Range, how: str) -> None:
     """Block by block, into a zone that is empty, has some, and is to have the last."""
     assert ranged.add(how) == 0
-    for number in NUMBERS:
+    for number in ranged.numbers:
         if number in WALKED:
-            ranged.walk(lambda: ranged.online(number), lambda: ranged.offline(number), {"online"})
+            walk(ranged, lambda: ranged.online(number), lambda: ranged.offline(number), {"online"})
         else:
             assert ranged.online(number) == 0
 
@@ -134,14 +79,14 @@ def test_offline_and_remove(ranged: Range, how: str) -> None:
 
     back()
     holder = ranged.machine.hold("anon", "32M")
-    ranged.walk(ranged.withdraw, back, {"offline", "offline-block", "evacuate", "remove"})
+    walk(ranged, ranged.withdraw, back, {"offline", "offline-block", "evacuate", "remove"})
     assert holder.stop().ok
 
 
 def test_offline_one(ranged: Range) -> None:
     assert ranged.add() == 0
     ranged.online_all()
-    ranged.walk(lambda: ranged.offline(FIRST), lambda: ranged.online(FIRST), {"offline", "offline-block", "evacuate"})
+    walk(ranged, lambda: ranged.offline(FIRST), lambda: ranged.online(FIRST), {"offline", "offline-block", "evacuate"})
 
 
 def test_the_one_undo_that_may_be_refused(ranged: Range) -> None:
@@ -158,7 +103,7 @@ def test_the_one_undo_that_may_be_refused(ranged: Range) -> None:
     ranged.points.disarm()
     assert [(t.op, t.outcome) for t in told] == [("online", "failed"),
                                                  ("offline", "refused, and not all blocks came online again")]
-    assert [machine.read(f"{MEMORY}/memory{n}/state") for n in NUMBERS] == ["offline", "online", "online", "online"]
+    assert [machine.read(f"{MEMORY}/memory{n}/state") for n in ranged.numbers] == ["offline", "online", "online", "online"]
     assert machine.read(f"{MEMORY}/memory{FIRST}/online") == "0"
     audit.verify(machine)
     assert ranged.online(FIRST) == 0

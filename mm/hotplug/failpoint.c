@@ -12,6 +12,11 @@
  *	error	The errno that it fails with, as a positive number; "panic" to
  *		crash the machine there, also in a step that cannot fail. 12
  *		(ENOMEM) at first.
+ *	nth	0, as at first: a point fails before anything is done. N: what is done
+ *		there is begun, and its Nth allocation fails, whichever task that is in.
+ *		For steps alone. What may fail is for failslab/ and fail_page_alloc/
+ *		beside this folder to say (ignore-gfp-wait and the like).
+ *	left	How many allocations too few the last such step had; 0: one failed.
  *	hits	The points that were passed, the oldest first; of many, the first
  *		ones. A write, of whatever, empties it.
  *
@@ -29,6 +34,7 @@
 #include <linux/init.h>
 #include <linux/limits.h>
 #include <linux/panic.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -66,6 +72,8 @@ static struct fault_attr mhp_fail = {
 static DEFINE_SPINLOCK(mhp_fail_lock);
 static char mhp_fail_patterns[MHP_PATTERN_BYTES];
 static int mhp_fail_error = ENOMEM;
+static u32 mhp_fail_nth;
+static u32 mhp_fail_left;
 static struct mhp_hit mhp_hits[MHP_MOST_HITS];
 static unsigned int mhp_nr_hits;
 
@@ -90,6 +98,17 @@ static bool mhp_fail_wanted(const char *point)
 	return false;
 }
 
+static bool mhp_fails_here(const char *op, const char *step, unsigned long pfn)
+{
+	char point[MHP_POINT_BYTES];
+	bool wanted;
+
+	snprintf(point, sizeof(point), "%s:%s@%#lx", op, step, pfn);
+	scoped_guard(spinlock, &mhp_fail_lock)
+		wanted = mhp_fail_wanted(point);
+	return wanted && should_fail(&mhp_fail, 1);
+}
+
 /**
  * mhp_failpoint() - is this the place that is to fail?
  * @op: The operation's name. Constant strings, this and the next.
@@ -103,35 +122,47 @@ static bool mhp_fail_wanted(const char *point)
  */
 int mhp_failpoint(const char *op, const char *step, unsigned long pfn)
 {
-	char point[MHP_POINT_BYTES];
-	bool wanted;
-	int error;
+	int error = READ_ONCE(mhp_fail_error);
 
-	snprintf(point, sizeof(point), "%s:%s@%#lx", op, step, pfn);
-	scoped_guard(spinlock, &mhp_fail_lock) {
+	scoped_guard(spinlock, &mhp_fail_lock)
 		mhp_note_hit(op, step, pfn);
-		wanted = mhp_fail_wanted(point);
-		error = mhp_fail_error;
-	}
-	if (!wanted || !should_fail(&mhp_fail, 1))
+	if (READ_ONCE(mhp_fail_nth) || !mhp_fails_here(op, step, pfn))
 		return 0;
 	if (error == MHP_PANIC)
-		panic("memory_hotplug: failpoint %s", point);
+		panic("memory_hotplug: failpoint %s:%s@%#lx", op, step, pfn);
 	return -error;
 }
 
 /**
- * mhp_crashpoint() - is this the place that is to crash?
- * @op: The operation's name. Constant strings, this and the next.
- * @step: The step's, one that cannot fail.
- * @pfn: The first page of what is worked on.
+ * mhp_fail_allocation() - is one of this step's allocations to fail?
+ * @op: As for mhp_failpoint().
+ * @step: The same.
+ * @pfn: The same.
  *
- * Context: any that may not be in an interrupt.
+ * Where it is, the task fails it by itself: others that allocate are left alone.
+ *
+ * Return: for mhp_fail_allocation_end(), after the step.
  */
-void mhp_crashpoint(const char *op, const char *step, unsigned long pfn)
+bool mhp_fail_allocation(const char *op, const char *step, unsigned long pfn)
 {
-	if (READ_ONCE(mhp_fail_error) == MHP_PANIC)
-		mhp_failpoint(op, step, pfn);
+	u32 nth = READ_ONCE(mhp_fail_nth);
+
+	if (!nth || !mhp_fails_here(op, step, pfn))
+		return false;
+	WRITE_ONCE(current->fail_nth, nth);
+	return true;
+}
+
+/**
+ * mhp_fail_allocation_end() - let allocations be, after a step
+ * @armed: What mhp_fail_allocation() returned.
+ */
+void mhp_fail_allocation_end(bool armed)
+{
+	if (!armed)
+		return;
+	WRITE_ONCE(mhp_fail_left, READ_ONCE(current->fail_nth));
+	WRITE_ONCE(current->fail_nth, 0);
 }
 
 static ssize_t mhp_point_read(struct file *file, char __user *to, size_t len, loff_t *pos)
@@ -239,6 +270,8 @@ static int __init mhp_failpoint_init(void)
 		return PTR_ERR(dir);
 	debugfs_create_file("point", 0600, dir, NULL, &mhp_point_fops);
 	debugfs_create_file("error", 0600, dir, NULL, &mhp_error_fops);
+	debugfs_create_u32("nth", 0600, dir, &mhp_fail_nth);
+	debugfs_create_u32("left", 0400, dir, &mhp_fail_left);
 	debugfs_create_file("hits", 0600, dir, NULL, &mhp_hits_fops);
 	return 0;
 }

@@ -28,8 +28,12 @@ static int mhp_run_step(struct mhp_op *op, const struct mhp_step *step)
 	u64 began = ktime_get_ns();
 	int error = mhp_failpoint(op->name, step->name, op->start_pfn);
 
-	if (!error)
+	if (!error) {
+		bool armed = mhp_fail_allocation(op->name, step->name, op->start_pfn);
+
 		error = step->run(op);
+		mhp_fail_allocation_end(armed);
+	}
 	/* What has nothing to say about its failure was made to fail, as a rule. */
 	if (error && !op->report.error)
 		op->report = (struct mhp_report) {

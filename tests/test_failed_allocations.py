@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every allocation of every step of every operation fails once: a clean refusal or none, and nothing shows afterwards.
+
+The task that runs the step fails it (mm/hotplug/failpoint.c), so it is the same for what runs in the work queue of ACPI. What is
+not within a step, test_out_of_memory.py walks. On the plain kernel; with KASAN it takes minutes.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import audit
+import faults
+import pytest
+from failpoints import Failpoints, Point
+from ranged import APPEND, FIRST, Range
+
+from harness.machine import Machine, MachineConfig
+
+MOST = 2000
+# EPERM is what a notifier's NOTIFY_BAD comes to.
+REFUSALS = {errno.ENOMEM, errno.EBUSY, errno.EPERM}
+
+
+@pytest.fixture(scope="module", params=["plain", pytest.param("debug", marks=pytest.mark.long)])
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    with Machine(MachineConfig(kernel=request.param, append=APPEND)) as booted:
+        faults.prepare(booted)
+        yield booted
+        booted.mark("end of tests")
+        booted.check_log()
+
+
+@pytest.fixture
+def ranged(machine: Machine, image: Path) -> Iterator[Range]:
+    """One block, not added before and after."""
+    one = Range(machine, 1)
+    yield one
+    one.end()
+
+
+def walk_step(ranged: Range, point: Point, operation: Callable[[], int], undo: Callable[[], object]) -> int:
+    """Fails one allocation of a step after the other; how many refusals came of it."""
+    refused = 0
+    for nth in range(1, MOST):
+        before = audit.look(ranged.machine)
+        code, more = ranged.fail_allocation(point, nth, operation)
+        what = f"allocation {nth} of {point}"
+        if code:
+            assert code in REFUSALS, f"{what}: {code}"
+            ranged.unchanged(before, what)
+            refused += 1
+        else:
+            undo()
+            ranged.unchanged(before, what + ", taken back,")
+        if not more:
+            return refused
+    raise AssertionError(f"{point}: there is no end of allocations")
+
+
+def walk(ranged: Range, operation: Callable[[], int], undo: Callable[[], object]) -> dict[str, int]:
+    """Of each step that an operation takes, how many refusals its allocations are good for."""
+    points = ranged.passed(operation)
+    undo()
+    return {f"{point.op}:{point.step}": walk_step(ranged, point, operation, undo) for point in points}
+
+
+@pytest.mark.parametrize("how", ["", pytest.param("memmap", marks=pytest.mark.long)], ids=["plain", "memmap"])
+def test_add(ranged: Range, how: str) -> None:
+    refused = walk(ranged, lambda: ranged.add(how), ranged.withdraw)
+    assert all(refused[step] for step in ("add:reserve", "add:map", "add:blocks", "add:firmware-map")), refused
+
+
+@pytest.mark.parametrize("how", ["", pytest.param("memmap", marks=pytest.mark.long)], ids=["plain", "memmap"])
+def test_online(ranged: Range, how: str) -> None:
+    assert ranged.add(how) == 0
+    refused = walk(ranged, lambda: ranged.online(FIRST), lambda: ranged.offline(FIRST))
+    assert sum(refused.values()), refused
+
+
+def test_offline_and_remove(ranged: Range) -> None:
+    """Most can do without: what cannot move for want of memory is tried again."""
+    def back() -> None:
+        assert ranged.add() == 0
+        ranged.online_all()
+
+    back()
+    refused = walk(ranged, ranged.withdraw, back)
+    assert refused["remove:gather"], refused
+
+
+# A few steps with few allocations; "map" and "blocks" have hundreds.
+@pytest.mark.parametrize("step", ["reserve", "firmware-map", pytest.param("map", marks=pytest.mark.long),
+                                  pytest.param("blocks", marks=pytest.mark.long)])
+def test_in_the_work_queue_of_acpi(machine: Machine, image: Path, step: str) -> None:
+    """A DIMM that could not be added for want of memory is reported to firmware, leaves nothing, and can be ejected."""
+    points = Failpoints(machine)
+    refused = 0
+    for nth in range(1, MOST):
+        before = audit.look(machine)
+        points.arm(f"add:{step}@*", nth=nth)
+        plug = machine.plug_dimm("128M", 0)
+        more = points.spent() and points.left() == 0
+        points.disarm()
+        if plug.ost:
+            assert not audit.broken(machine)
+            assert not audit.difference(before, audit.look(machine)), f"allocation {nth} left something behind"
+            refused += 1
+        assert machine.unplug_dimm(plug.id).gone
+        assert not audit.broken(machine)
+        if not more:
+            break
+    assert refused
