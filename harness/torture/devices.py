@@ -102,7 +102,8 @@ class DaxDevice(Source):
         if result is None:
             job.signal(2)
             result = job.wait(_EJECT_SECONDS)
-        return OK if result.ok else "stopped" if result.code == 128 + 2 else "refused"
+        said = next(iter(result.out.splitlines()), "")
+        return OK if result.ok else "stopped" if result.code == 128 + 2 else f"refused: {said}"
 
     def put_back(self, machine: Machine) -> None:
         for words in ("offline-memory", "reconfigure-device --mode=devdax --force"):

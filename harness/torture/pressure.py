@@ -38,11 +38,11 @@ class Swap(Source):
         return machine.run(f"echo {_SWAP} > /sys/block/zram0/disksize && mkswap /dev/zram0 && swapon /dev/zram0", 60).ok
 
     def choose(self, rng: random.Random) -> tuple[str, Callable[[Machine], str]]:
-        size, take = rng.randrange(4, 64), rng.random() < 0.4
+        size, take = rng.randrange(2, 24), rng.random() < 0.4
         node = rng.choice((0, 1))
         if take:
-            text = f"a file of {8 * size} MiB in memory, node {node} first"
-            return text, lambda machine: self._take(machine, 8 * size, node)
+            text = f"a file of {16 * size} MiB in memory, node {node} first"
+            return text, lambda machine: self._take(machine, 16 * size, node)
         return f"reclaim {size} MiB", lambda machine: self.write(machine, "/sys/fs/cgroup/memory.reclaim", f"{size}M")
 
     def _take(self, machine: Machine, size: int, node: int) -> str:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from .source import SKIPPED
+from .source import SKIPPED, short
 
 
 class Record:
@@ -41,7 +41,7 @@ class Record:
         began, _ = self.running.pop(source)
         self.line(f"{source} #{number} < {outcome} ({(time.monotonic() - began) * 1000:.0f} ms)")
         with self._lock:
-            self.outcomes.setdefault(source, Counter())[outcome] += 1
+            self.outcomes.setdefault(source, Counter())[short(outcome)] += 1
 
     def operations(self) -> int:
         """Those that did something, or were refused."""
