@@ -33,7 +33,8 @@ _GLANCES = 10.0         # seconds between two looks at the log
 _SHORTEST = 10.0        # seconds of a round
 _LEAST = 3              # quiet points that a run has
 _PLAIN_SOURCES: tuple[type[Source], ...] = (
-    Probe, VirtioMems, DaxDevice, Policy, Compaction, Swap, Ksm, HugePool, Cma, Cpus, Poison, Vetoes, Failpoints, Onlooker, Auditor, Pins)
+    Vetoes, Failpoints,         # first: what the others put back is not to fail
+    Probe, VirtioMems, DaxDevice, Policy, Compaction, Swap, Ksm, HugePool, Cma, Cpus, Poison, Onlooker, Auditor, Pins)
 
 
 def sources(where: layout.Layout) -> tuple[list[Source], Loads]:

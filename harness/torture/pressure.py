@@ -6,11 +6,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from ..channel import Job
 from ..machine import Machine
 from .source import OK, REFUSALS, Source, code_of
 
 _VM = "/proc/sys/vm"
 _SWAP = "256M"
+_SECONDS = 120
 
 
 class Compaction(Source):
@@ -32,7 +34,8 @@ class Swap(Source):
 
     name = "swap"
     rest = (0.5, 4.0)
-    expected = frozenset(("EAGAIN", "refused", "signal 9"))     # not so much to be had; the OOM killer
+    expected = frozenset(("EAGAIN", "refused", "signal 9"))     # not so much to be had; the OOM killer, or haste
+    _job: Job | None = None
 
     def prepare(self, machine: Machine) -> bool:
         return machine.run(f"echo {_SWAP} > /sys/block/zram0/disksize && mkswap /dev/zram0 && swapon /dev/zram0", 60).ok
@@ -41,14 +44,20 @@ class Swap(Source):
         size, take = rng.randrange(2, 24), rng.random() < 0.4
         node = rng.choice((0, 1))
         if take:
-            text = f"a file of {16 * size} MiB in memory, node {node} first"
-            return text, lambda machine: self._take(machine, 16 * size, node)
+            text = f"a file of {8 * size} MiB in memory, node {node} first"
+            return text, lambda machine: self._take(machine, 8 * size, node)
         return f"reclaim {size} MiB", lambda machine: self.write(machine, "/sys/fs/cgroup/memory.reclaim", f"{size}M")
 
     def _take(self, machine: Machine, size: int, node: int) -> str:
-        result = machine.run(f"numactl --preferred={node} dd if=/dev/zero of=/dev/shm/pressure bs=1M count={size} 2>&1; c=$?; "
-                             "rm -f /dev/shm/pressure; exit $c", 120)
+        self._job = machine.start(f"exec numactl --preferred={node} dd if=/dev/zero of=/dev/shm/pressure bs=1M count={size} 2>&1")
+        result = self._job.wait(_SECONDS)
+        machine.run("rm -f /dev/shm/pressure", _SECONDS)
         return OK if result.ok else "refused" if result.code < 128 else code_of(result)
+
+    def hurry(self) -> None:
+        super().hurry()
+        if self._job:
+            self._job.kill()
 
     def put_back(self, machine: Machine) -> None:
         machine.run("rm -f /dev/shm/pressure")
