@@ -66,7 +66,7 @@ def work(machine: Machine) -> lockdep.Graph:
 def graph(seen: dict[str, lockdep.Graph], new_machine: Callable[..., Machine]) -> lockdep.Graph:
     if not seen:
         machine = new_machine(append=("mem=1G", "memhp_default_state=offline"),
-                              virtio_mem=(VirtioMem("vm0", "256M", 1),))
+                              virtio_mem=(VirtioMem("vm0", "256M", node=1),))
         if not machine.run(f"[ -e {lockdep.PATH} ]").ok:
             pytest.skip("kernel without lockdep")
         seen[""] = work(machine)
