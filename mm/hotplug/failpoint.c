@@ -134,6 +134,20 @@ int mhp_failpoint(const char *op, const char *step, unsigned long pfn)
 }
 
 /**
+ * mhp_crashpoint() - is this the place that is to crash?
+ * @op: The operation's name. Constant strings, this and the next.
+ * @step: The step's, one that cannot fail.
+ * @pfn: The first page of what is worked on.
+ *
+ * Context: any that may not be in an interrupt.
+ */
+void mhp_crashpoint(const char *op, const char *step, unsigned long pfn)
+{
+	if (READ_ONCE(mhp_fail_error) == MHP_PANIC)
+		mhp_failpoint(op, step, pfn);
+}
+
+/**
  * mhp_fail_allocation() - is one of this step's allocations to fail?
  * @op: As for mhp_failpoint().
  * @step: The same.

@@ -7,12 +7,17 @@
 
 #ifdef CONFIG_MHP_FAILPOINTS
 int mhp_failpoint(const char *op, const char *step, unsigned long pfn);
+void mhp_crashpoint(const char *op, const char *step, unsigned long pfn);
 bool mhp_fail_allocation(const char *op, const char *step, unsigned long pfn);
 void mhp_fail_allocation_end(bool armed);
 #else
 static inline int mhp_failpoint(const char *op, const char *step, unsigned long pfn)
 {
 	return 0;
+}
+
+static inline void mhp_crashpoint(const char *op, const char *step, unsigned long pfn)
+{
 }
 
 static inline bool mhp_fail_allocation(const char *op, const char *step, unsigned long pfn)
