@@ -15,7 +15,8 @@ _LOOK = f"""
 cd /sys/devices/system
 grep '' /proc/iomem memory/memory*/state memory/memory*/valid_zones node/online node/has_memory node/has_normal_memory \\
     /sys/kernel/debug/memblock/memory 2>/dev/null
-cat /sys/firmware/memmap/*/start /sys/firmware/memmap/*/end
+cat /sys/firmware/memmap/*/start | sort
+cat /sys/firmware/memmap/*/end | sort
 ls -d memory/memory*/node* node/node*/memory*
 grep -E '^Node|spanned|present|managed|start_pfn|nr_memmap' /proc/zoneinfo /proc/vmstat
 cat {FOLDER}/state 2>/dev/null

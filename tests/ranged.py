@@ -69,7 +69,8 @@ class Range:
     def unchanged(self, before: str, what: str) -> None:
         """Nothing is as it should not be, and everything as it was."""
         assert not audit.broken(self.machine), what
-        assert not audit.difference(before, audit.look(self.machine)), f"{what} left something behind"
+        left = audit.difference(before, audit.look(self.machine))
+        assert not left, f"{what} left something behind:\n{left}"
 
     def fail_at(self, point: Point, operation: Callable[[], int], before: str) -> None:
         """One point fails: the operation is refused with its errno, and nothing has changed."""

@@ -90,6 +90,25 @@ static bool mhp_beyond_mem_limit(const struct mhp_add *add)
 	return system_state < SYSTEM_RUNNING && add->start + add->size > max_mem_size;
 }
 
+/* What is not busy makes way for what it contains as a whole. */
+static int mhp_add_in_the_way(struct resource *part, void *arg)
+{
+	const struct mhp_add *add = arg;
+
+	return part->flags & IORESOURCE_BUSY || part->start > add->start ||
+	       part->end < add->start + add->size - 1;
+}
+
+/* A region that could not be requested: is it somebody's, or was there no memory? */
+static int mhp_add_refuse_region(struct mhp_add *add)
+{
+	int claimed = walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_MEM, add->start,
+					  add->start + add->size - 1, add,
+					  mhp_add_in_the_way);
+
+	return mhp_refuse(&add->op, claimed > 0 ? MHP_CLAIMED : MHP_NO_MEMORY);
+}
+
 static int mhp_add_reserve(struct mhp_op *op)
 {
 	struct mhp_add *add = mhp_to_add(op);
@@ -105,7 +124,7 @@ static int mhp_add_reserve(struct mhp_op *op)
 
 	/* Below a resource that is not busy, if there is one for that range. */
 	add->res = __request_region(&iomem_resource, add->start, add->size, name, flags);
-	return add->res ? 0 : mhp_refuse(op, MHP_CLAIMED);
+	return add->res ? 0 : mhp_add_refuse_region(add);
 }
 
 static void mhp_add_release(struct mhp_op *op)
