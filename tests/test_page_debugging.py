@@ -75,9 +75,7 @@ def bank(request: pytest.FixtureRequest, new_machine: Callable[..., Machine], tm
     with path.open("wb") as file:
         file.truncate(2 * BLOCK)
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 2 * BLOCK) as content:
-        # Without string instructions, which the emulator carries out byte by byte: each page is filled often here.
-        machine = new_machine(nodes=("1G", 0), append=("memhp_default_state=online_movable",
-                                                       "clearcpuid=rep_good,erms,fsrm", *mode.options))
+        machine = new_machine(nodes=("1G", 0), append=("memhp_default_state=online_movable", *mode.options))
         bank = Bank(machine, content, 4 << 30, mode.byte)
         bank.soil()
         assert machine.plug_dimm(2 * BLOCK, NODE, id="d0", addr=bank.addr, path=path).ost == 0
