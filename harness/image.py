@@ -11,6 +11,7 @@ Called by machine (before a boot), run, shell and the tests.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -258,7 +259,13 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 def build(config: str, arch: str = HOST) -> Path:
-    """The initramfs for the kernel in build/<config>; built if anything in it changed."""
+    """The initramfs for the kernel in build/<config>; built if anything in it changed since this process last looked."""
+    there = kernel(config, arch)
+    return _build(config, arch, there.stat().st_mtime_ns if there.exists() else 0)
+
+
+@functools.cache
+def _build(config: str, arch: str, _kernel: int) -> Path:
     entries = _with_folders(_collect(config, arch))
     digest = hashlib.sha256(FORMAT.encode())
     for entry in sorted(entries, key=lambda e: e.path):
