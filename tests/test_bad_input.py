@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from kernels import WITHOUT_CHECKS
 from uevents import MEMORY
 
 from harness.machine import Dimm, Machine
@@ -190,7 +191,7 @@ def test_a_number_too_large_for_a_parameter(unchanged: Machine) -> None:
 
 def test_boot_parameters(new_machine: Any) -> None:
     """Nonsense on the command line: the defaults are in force."""
-    machine: Machine = new_machine(append=(
+    machine: Machine = new_machine(kernel=WITHOUT_CHECKS, append=(
         "memhp_default_state=yes", "memory_hotplug.online_policy=best", "memory_hotplug.auto_movable_ratio=lots",
         "memory_hotplug.memmap_on_memory=perhaps"))
     assert machine.read(f"{MEMORY}/auto_online_blocks") == "offline"

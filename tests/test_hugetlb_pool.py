@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kernels import WITHOUT_CHECKS
+
 from harness.machine import Machine
 
 POOL = "/sys/devices/system/node/node{}/hugepages/hugepages-2048kB/{}"
@@ -12,7 +14,7 @@ POOL = "/sys/devices/system/node/node{}/hugepages/hugepages-2048kB/{}"
 
 def test_pool_on_the_leaving_node(new_machine: Callable[..., Machine]) -> None:
     """A pool in use by half: its free pages go, those in use move to the other node's pool, each once."""
-    machine = new_machine(nodes=("2G", 0), append=("memhp_default_state=online_movable",))
+    machine = new_machine(kernel=WITHOUT_CHECKS, nodes=("2G", 0), append=("memhp_default_state=online_movable",))
     dimm = machine.plug_dimm("256M", 1)
     machine.sh(f"echo 64 > {POOL.format(1, 'nr_hugepages')}; echo 40 > {POOL.format(0, 'nr_hugepages')}", timeout=60)
     assert machine.read(POOL.format(1, "nr_hugepages")) == "64"

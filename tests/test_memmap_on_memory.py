@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """memory_hotplug.memmap_on_memory: blocks that hold their own memmap.
 
-What that does to the counters of zones, test_online has. Here: what the parameter
-takes and logs, blocks in use that come and go, huge pages without memmap beside it,
-and what it is for: much memory for a machine that has little.
+What that does to the counters of zones, what the parameter takes and logs, blocks in
+use that come and go, huge pages without memmap beside it, and what it is for: much
+memory for a machine that has little.
 """
 
 from __future__ import annotations
@@ -51,14 +51,19 @@ def total(machine: Machine) -> int:
 def test_memmap_on_memory_costs_nothing_elsewhere(guest: Machine) -> None:
     """Added, the memory takes no page for its memmap; online, that is missing from it; gone, all is as before."""
     before, free = total(guest), guest.meminfo()["MemFree"]
+    name, blocks = plug(guest, "4G")
+    assert guest.meminfo()["MemFree"] > free - len(blocks) * OWN // 2   # others use some, by megabytes
+    assert total(guest) == before
+    assert guest.unplug_dimm(name).gone
+    memmap = memmap_pages(guest)
     name, blocks = plug(guest, "384M")
     assert total(guest) == before
-    assert guest.meminfo()["MemFree"] > free - len(blocks) * OWN // 2   # others use some
     for count, block in enumerate(blocks, 1):
         guest.online(block, "online_movable")
         assert total(guest) == before + count * (BLOCK - OWN)
     zone, = (zone for zone in guest.zones() if zone.node == NODE and zone.present)
-    assert (zone.present, zone.managed) == (len(blocks) * BLOCK // PAGE, len(blocks) * (BLOCK - OWN) // PAGE)
+    assert (zone.name, zone.spanned, zone.present) == ("Movable", *[len(blocks) * BLOCK // PAGE] * 2)
+    assert zone.managed == len(blocks) * (BLOCK - OWN) // PAGE
     holder = guest.hold("anon", "16M", node=NODE, busy=True)
     used, *_ = holder.blocks()
     guest.offline(used)
@@ -67,7 +72,7 @@ def test_memmap_on_memory_costs_nothing_elsewhere(guest: Machine) -> None:
     assert total(guest) == before + len(blocks) * (BLOCK - OWN)
     assert guest.unplug_dimm(name).gone
     assert holder.stop().ok
-    assert total(guest) == before
+    assert (total(guest), memmap_pages(guest)) == (before, memmap)
     assert NODE not in guest.node_state("has_memory")
 
 
