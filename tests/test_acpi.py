@@ -51,7 +51,7 @@ def test_eject_refused(guest: Machine) -> None:
     numbers = [b.number for b in blocks_at(guest, *device.ranges)]
     # The first is not online before, and must not be after.
     guest.online(numbers[1:], "online_movable")
-    holder = guest.hold("anon", "16M", pin="vmsplice")
+    holder = guest.hold("anon", "2M", pin="vmsplice")
     assert set(holder.blocks()) & set(numbers[1:])
     before = picture(guest)
     with setting(guest, TIMEOUT, 2):
@@ -79,7 +79,7 @@ def test_container(guest: Machine) -> None:
     guest.offline(numbers)
     assert guest.write(container.attribute(), 0) == 0
     guest.online(numbers[1], "online_movable")
-    holder = guest.hold("anon", "16M", pin="vmsplice")
+    holder = guest.hold("anon", "2M", pin="vmsplice")
     assert numbers[1] in holder.blocks()
     before = picture(guest)
     with setting(guest, TIMEOUT, 1):

@@ -27,7 +27,7 @@ BLOCK = 128 * MIB
 NODE = 1
 PINS = 16                   # pages that memhold pins, but for gup_test: all of them
 
-GUEST = dict(dimms=(Dimm("d0", "512M", NODE),), append=("memhp_default_state=online_movable",))
+GUEST = dict(dimms=(Dimm("d0", "256M", NODE),), append=("memhp_default_state=online_movable",))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_long_term_pins_leave_movable(machine: Machine, kind: str, pin: str) -> 
     """The whole node goes offline under a pin, with data and all."""
     if pin != "uring" and not machine.run("[ -e /sys/kernel/debug/gup_test ]").ok:
         pytest.skip("kernel without CONFIG_GUP_TEST")
-    size = 16 * MIB
+    size = 8 * MIB
     pool = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages"
     if kind == "hugetlb":       # a huge page goes to another one, which has to be there
         assert machine.write(pool, size // (2 * MIB)) == 0
@@ -137,7 +137,7 @@ def test_pinned_in_a_pipe_is_refused_and_recovers(guest: Machine) -> None:
     plug = guest.plug_dimm("256M", node=NODE)
     mine = {block.number for block in guest.memory(use=False).of(plug.addr, plug.size)}
     guest.offline([block for block in guest.memory(use=False).online(NODE) if block.number not in mine])
-    holder = guest.hold("anon", "16M", node=NODE, pin="vmsplice")
+    holder = guest.hold("anon", PINS * PAGE, node=NODE, pin="vmsplice")
     before = guest.memory(use=False)
     with setting(guest, TIMEOUT, 2), Watch(guest) as watch:
         eject = guest.unplug_dimm(plug.id)
