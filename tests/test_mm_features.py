@@ -101,19 +101,19 @@ def test_thp_and_khugepaged(loaded: Machine) -> None:
     """Huge pages move as such, while khugepaged makes more of them."""
     with setting(loaded, f"{THP}/enabled", "always"), setting(loaded, f"{THP}/khugepaged/scan_sleep_millisecs", 1), \
             setting(loaded, f"{THP}/khugepaged/alloc_sleep_millisecs", 1):
-        huge = loaded.hold("thp", "64M", node=NODE)
+        huge = loaded.hold("thp", "32M", node=NODE)
         small = loaded.hold("shared", "16M", node=NODE, busy=True)
         assert huge.huge_bytes == huge.bytes
         before = loaded.vmstat()
         leave_under(loaded, huge, small)
         after = loaded.vmstat()
-        assert after["thp_migration_success"] - before["thp_migration_success"] >= 16
+        assert after["thp_migration_success"] - before["thp_migration_success"] >= 4
         assert huge.stop().ok and small.stop().ok
 
 
 def test_ksm(loaded: Machine) -> None:
-    """Two processes with the same 16 MiB, merged: one page of each two moves, and both read it where it is now."""
-    one, other = (loaded.hold("ksm", "16M", node=NODE) for _ in range(2))
+    """Two processes with the same 4 MiB, merged: one page of each two moves, and both read it where it is now."""
+    one, other = (loaded.hold("ksm", "4M", node=NODE) for _ in range(2))
     pages = one.bytes // PAGE
     with setting(loaded, f"{KSM}/pages_to_scan", 20000), setting(loaded, f"{KSM}/sleep_millisecs", 10), \
             setting(loaded, f"{KSM}/run", 1):
@@ -121,7 +121,7 @@ def test_ksm(loaded: Machine) -> None:
         leave_under(loaded, one, other)
         # It goes on afterwards: a page that is in the tree is found there.
         assert int(loaded.read(f"{KSM}/pages_sharing")) >= pages * 9 // 10
-        third = loaded.hold("ksm", "16M", node=NODE)
+        third = loaded.hold("ksm", "4M", node=NODE)
         until(loaded, f"[ $(cat {KSM}/pages_sharing) -ge {pages * 18 // 10} ]", 60)
         assert loaded.write(f"{KSM}/run", 2) == 0      # every process has its own again
         assert int(loaded.read(f"{KSM}/pages_shared")) == 0
@@ -135,11 +135,11 @@ def swapped(machine: Machine) -> int:
 
 def test_swap(swap: Machine) -> None:
     """Half of the load is swapped out to zram when its blocks leave, and read back afterwards."""
-    holder = hold_in_group(swap, "96M")
+    holder = hold_in_group(swap, "48M")
     leaving = loaded_blocks(swap, holder)
     holder.job.signal(signal.SIGSTOP)   # or it reads all of it back
-    assert swap.run(f"echo 48M > {GROUP}/memory.reclaim").ok
-    assert swapped(swap) >= 32 * MIB
+    assert swap.run(f"echo 24M > {GROUP}/memory.reclaim").ok
+    assert swapped(swap) >= 16 * MIB
     swap.offline(leaving)
     holder.job.signal(signal.SIGCONT)
     check_left(swap, leaving, holder)
@@ -150,10 +150,10 @@ def test_zswap(swap: Machine) -> None:
     """The same with zswap, which takes what can be compressed: text in tmpfs."""
     with setting(swap, "/sys/module/zswap/parameters/enabled", "Y"):
         swap.sh(f"echo $$ > {GROUP}/cgroup.procs; yes 'a line of text' | "
-                f"numactl --preferred={NODE} head -c 64m > /run/text", timeout=60)
+                f"numactl --preferred={NODE} head -c 32m > /run/text", timeout=60)
         before = swap.sh("md5sum < /run/text")
-        assert swap.run(f"echo 32M > {GROUP}/memory.reclaim").ok
-        assert swap.meminfo()["Zswapped"] >= 16 * MIB
+        assert swap.run(f"echo 16M > {GROUP}/memory.reclaim").ok
+        assert swap.meminfo()["Zswapped"] >= 8 * MIB
         blocks = [block.number for block in swap.memory(use=False).on(NODE)]
         swap.offline(blocks[:-1])
         assert swap.sh("md5sum < /run/text; rm /run/text") == before
@@ -161,9 +161,9 @@ def test_zswap(swap: Machine) -> None:
 
 def test_memcg_limit(swap: Machine) -> None:
     """A group that is always at its limit reclaims and swaps while its pages move; the charge moves with them."""
-    limit = 48 * MIB
+    limit = 24 * MIB
     assert swap.write(f"{GROUP}/memory.max", limit) == 0
-    holder = hold_in_group(swap, "72M", busy=True)
+    holder = hold_in_group(swap, "36M", busy=True)
     leave_under(swap, holder)
     events = dict(line.split() for line in swap.read(f"{GROUP}/memory.events").splitlines())
     assert int(events["max"]) > 0 and int(events["oom_kill"]) == 0

@@ -103,8 +103,8 @@ def test_balloon_in_motion(guest: Machine, blocks: list[int]) -> None:
     compacting = guest.start("while echo 1 > /proc/sys/vm/compact_memory; do usleep 50000; done")
     for _ in range(2):
         balloon(guest, 16 * MIB)
-        number, held = fullest(guest, blocks, in_balloon)
         before = guest.vmstat()["balloon_migrate"]
+        number, held = fullest(guest, blocks, in_balloon)
         ask_balloon(guest, 48 * MIB)
         guest.offline(number)
         # The balloon had to keep these, so they have moved; compaction moves some as well.

@@ -76,7 +76,7 @@ def leave_under(machine: Machine, holder: Holder) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_kind(all_online: Machine, kind: str) -> None:
     before = unused(all_online)
-    holder = all_online.hold(kind, "64M", node=NODE, busy=True)
+    holder = all_online.hold(kind, "24M", node=NODE, busy=True)
     if kind == "thp":
         assert holder.huge_bytes >= holder.bytes // 2
     leave_under(all_online, holder)
@@ -91,7 +91,7 @@ def test_file(all_online: Machine) -> None:
     all_online.sh("echo 64M > /sys/block/zram0/disksize && mke2fs -b 4096 /dev/zram0 && mkdir -p /mnt/cache && "
                   "mount -t ext4 /dev/zram0 /mnt/cache", timeout=60)
     try:
-        holder = all_online.hold("file", "24M", node=NODE, busy=True, path="/mnt/cache/data")
+        holder = all_online.hold("file", "6M", node=NODE, busy=True, path="/mnt/cache/data")
         leave_under(all_online, holder)
         all_online.sh("sync", timeout=60)
         assert holder.stop().ok
@@ -103,7 +103,7 @@ def test_file(all_online: Machine) -> None:
 def test_all_kinds_at_once(all_online: Machine) -> None:
     """Every block of the node but one goes, one after the other, under all kinds together."""
     before, total = unused(all_online), all_online.meminfo()["MemTotal"]
-    holders = [all_online.hold(kind, "16M", node=NODE, busy=True) for kind in KINDS]
+    holders = [all_online.hold(kind, "8M", node=NODE, busy=True) for kind in KINDS]
     leaving = [block.number for block in all_online.memory(use=False).on(NODE)][1:]
     all_online.offline(leaving)
     assert all_online.meminfo()["MemTotal"] == total - len(leaving) * BLOCK

@@ -75,11 +75,11 @@ def test_two_writers_one_wish(steady: Machine) -> None:
 
 
 def test_two_writers_at_odds(steady: Machine) -> None:
-    """One wants it offline, one online, 25 times each: every answer is one of two, and it ends well."""
+    """One wants it offline, one online, 10 times each: every answer is one of two, and it ends well."""
     number = first_block(steady)
     total = steady.meminfo()["MemTotal"]
     holder = steady.hold("anon", "16M", node=NODE, busy=True)
-    loop = "for i in $(seq 25); do put {file} {value} >/dev/null; echo $?; done"
+    loop = "for i in $(seq 10); do put {file} {value} >/dev/null; echo $?; done"
     file = f"{MEMORY}/memory{number}/state"
     jobs = [steady.start(loop.format(file=file, value=value)) for value in ("offline", "online_movable")]
     for job in jobs:
@@ -96,7 +96,7 @@ def test_two_writers_at_odds(steady: Machine) -> None:
 def test_writers_on_neighbours(steady: Machine) -> None:
     """Different blocks of one zone, at once: its span and counts are right in the end."""
     first = first_block(steady)
-    loop = ("for i in $(seq 15); do put {0}/memory{1}/state offline && put {0}/memory{1}/state online_movable "
+    loop = ("for i in $(seq 6); do put {0}/memory{1}/state offline && put {0}/memory{1}/state online_movable "
             "|| exit 1; done")
     for job in [steady.start(loop.format(MEMORY, number)) for number in (first, first + 1)]:
         result = job.wait(timeout=120)
@@ -129,7 +129,8 @@ def test_cpus_wait_and_then_succeed(steady: Machine) -> None:
     assert holder.stop().ok
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
+@pytest.mark.parametrize("number", [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.long)
+                                                      for n in (signal.SIGINT, signal.SIGKILL))], ids=lambda n: n.name)
 def test_a_signal_ends_a_stuck_offline(steady: Machine, number: signal.Signals) -> None:
     total = steady.meminfo()["MemTotal"]
     holder, block, offline = stuck_offline(steady)

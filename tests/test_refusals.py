@@ -136,7 +136,7 @@ def wait_evacuated(machine: Machine, holder: Holder, number: int) -> None:
 
 
 def test_signal(movable: Machine) -> None:
-    holder = movable.hold("anon", "32M", node=NODE, pin="vmsplice")
+    holder = movable.hold("anon", "8M", node=NODE, pin="vmsplice")
     blocks = holder.blocks()
     number = max(blocks, key=lambda block: blocks[block])
     before = picture(movable)

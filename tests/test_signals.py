@@ -58,7 +58,7 @@ def pinned(machine: Machine, kind: str = "anon", number: int = FIRST) -> Holder:
     """Memory with pinned pages in it, in a given block: there is room nowhere else on the node while it is filled."""
     others = [b.number for b in machine.memory(use=False).online(NODE) if b.number != number]
     machine.offline(others)
-    holder = machine.hold(kind, "32M", node=NODE, pin="vmsplice")
+    holder = machine.hold(kind, "32M" if kind == "hugetlb" else "8M", node=NODE, pin="vmsplice")
     machine.online(others, "online_movable")
     assert set(holder.blocks()) == {number}
     return holder
@@ -85,7 +85,8 @@ def all_as_before(machine: Machine, holder: Holder, before: Any) -> None:
     assert holder.stop().ok
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGALRM, signal.SIGKILL], ids=lambda n: n.name)
+@pytest.mark.parametrize("number", [signal.SIGHUP, pytest.param(signal.SIGALRM, marks=pytest.mark.long), signal.SIGKILL],
+                         ids=lambda n: n.name)
 def test_signals_end_evacuation(machine: Machine, number: signal.Signals) -> None:
     holder = pinned(machine)
     before = picture(machine)
