@@ -125,37 +125,31 @@ def test_root(guest: Machine, who: str) -> None:
         assert guest.read(f"{MEMORY}/memory{DIMM}/state") == state.split("_")[0]
 
 
-def lock_down(machine: Machine) -> None:
-    assert machine.write("/sys/kernel/security/lockdown", "integrity") == 0
-
-
 def test_lockdown_refuses_an_address(new_machine: Callable[..., Machine]) -> None:
-    """RAM that boot left out can be added by hand until the kernel is locked down; what needs no address goes on."""
-    machine = new_machine(kernel="plain", append=("mem=1G",))
-    assert machine.write(f"{MEMORY}/probe", hex(GIB)) == 0
-    lock_down(machine)
+    """RAM that boot left out cannot be added by hand, which test_probe.py does otherwise; what needs no address goes on."""
+    machine = new_machine(kernel="plain", append=("mem=1G", "lockdown=integrity"))
     before = machine.memory(use=False)
     since = machine.mark("locked down")
-    for value in (hex(GIB + BLOCK), hex(GIB), "0x1"):
+    for value in (hex(GIB), hex(GIB + BLOCK), "0x0", "0x1"):
         assert machine.write(f"{MEMORY}/probe", value) == errno.EPERM
     machine.wait_log("probe: .* not added: the kernel is locked down", since)
     assert machine.memory(use=False) == before
-    block = GIB // BLOCK
-    machine.online(block, "online_movable")
-    machine.offline(block)
+    assert not machine.run(f"modprobe {MODULE}").ok
+
+    assert machine.plug_dimm("256M", 1).ost == 0
+    machine.online(DIMM, "online_movable")
+    machine.offline(DIMM)
     assert machine.write(f"{MEMORY}/auto_online_blocks", "online") == 0
-    assert machine.write("/sys/module/memory_hotplug/parameters/auto_movable_ratio", "100") == 0
+    assert all(machine.write(path, value) == 0 for path, (value, mode) in PARAMETERS.items() if mode == 0o644)
 
 
 def test_lockdown_closes_what_is_for_tests(new_machine: Callable[..., Machine], kernel_config: str) -> None:
-    """Files in debugfs that change something are not opened any more, nor is the module loaded that has some."""
-    machine = new_machine(kernel=kernel_config, append=("lockdown=integrity",))
-    assert not machine.run(f"modprobe {MODULE}").ok
+    """Files in debugfs that change something are not opened any more, not even to be read."""
     machine = new_machine(kernel=kernel_config)
     Notifiers(machine)
     paths = {path: mode for folder in OURS if machine.run(f"[ -d {folder} ]").ok for path, (mode, _) in modes(machine, folder).items()}
     assert len(paths) >= 4 and machine.write(f"{FILES}/vetoes", "off") == 0
-    lock_down(machine)
+    assert machine.write("/sys/kernel/security/lockdown", "integrity") == 0
     for path, mode in paths.items():
         assert machine.run(f"put {path} x").code == errno.EPERM, path
         assert machine.run(f"cat {path}").ok == (mode == 0o400), path
