@@ -16,7 +16,7 @@ help:
 	@echo 'make matrix          other architectures and each option off; ONLY=NAME,NAME for some'
 	@echo 'make fuzz            libFuzzer over the pure files, in user space; SECONDS=n for each of them'
 	@echo 'make shell           the same guest, interactive'
-	@echo 'make torture         random operations from all sides at once, judged; MINUTES=5 SEED= CONFIG=debug, plain, kcsan, stock'
+	@echo 'make torture         random operations from all sides at once, judged; MINUTES=5 SEED= CONFIG=debug, torture, plain, kcsan, stock'
 	@echo 'make tree            assemble the tree in build/linux'
 	@echo 'make kernel          build the kernel: CONFIG=plain (default), debug or stock, in build/$$CONFIG'
 	@echo 'make series          write the patch series to build/series'
