@@ -12,7 +12,7 @@ from . import layout
 from .layout import MIB, Resizable, Slot
 from .source import OK, SKIPPED, Source, wait
 
-_EJECT_SECONDS = 90
+_EJECT_SECONDS = 150
 
 
 def present(machine: Machine) -> dict[str, dict[str, object]]:
@@ -77,7 +77,7 @@ class DaxDevice(Source):
     name = "dax"
     rest = (0.5, 3.0)
     expected = frozenset(("refused", "stopped"))
-    _words = (("reconfigure-device", "--mode=system-ram --no-online"), ("reconfigure-device", "--mode=system-ram --no-movable"),
+    _words = (("reconfigure-device", "--mode=system-ram --no-online --force"), ("reconfigure-device", "--mode=system-ram --no-movable"),
               ("reconfigure-device", "--mode=devdax --force"), ("reconfigure-device", "--mode=devdax"),
               ("online-memory", ""), ("offline-memory", ""))
     _odds = (6, 1, 6, 1, 3, 3)

@@ -12,7 +12,7 @@ from ..ui import Failure
 from .record import Record
 from .source import Operation, Source
 
-_STUCK = 90.0      # seconds (stretched) until an operation counts as one that never ends
+_STUCK = 200.0     # seconds (stretched) until an operation counts as one that never ends
 
 
 class Unexpected(Failure):

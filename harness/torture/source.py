@@ -21,7 +21,7 @@ from .layout import Layout
 OK = "ok"
 SKIPPED = "nothing to do"
 PATIENCE = 4.0          # seconds after which a request is told to end
-MOST_SECONDS = 60       # that it may take then
+MOST_SECONDS = 150      # that it may take then: the kernel looks for hung tasks every 120
 
 # What a request to memory hotplug may be answered, whatever else goes on. EPERM is what a notifier's NOTIFY_BAD comes to.
 REFUSALS = frozenset(("EAGAIN", "EBUSY", "EEXIST", "EHWPOISON", "EINTR", "EINVAL", "EIO", "ENODEV", "ENOENT", "ENOMEM", "EPERM"))
