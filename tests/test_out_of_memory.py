@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import faults
 import pytest
-from notifiers import Notifiers
+from notifiers import FILES, Notifiers
 from refusals import TRACING
 from uevents import MEMORY
 
-from harness.machine import Machine
+from harness.machine import Machine, Result
 
 GIB = 1 << 30
 BLOCK = 128 << 20
@@ -101,3 +101,31 @@ def test_add_then_online_then_offline(short_of_memory: Machine, most: int) -> No
     assert entries.count(hex(GIB)) == 1
     assert fail_each(machine, state, "online_movable", lambda: machine.offline(NUMBER))
     assert fail_each(machine, state, "offline", lambda: machine.online(NUMBER, "online_movable"))
+
+
+LINKS = f"{MEMORY}/memory{NUMBER}/node0", f"/sys/devices/system/node/node0/memory{NUMBER}"
+PLENTY = 100000     # more than adding a block allocates
+LAST = 40           # of them, in which those for the links are, and uevents
+
+
+def test_add_without_its_links(short_of_memory: Machine) -> None:
+    """Each of the last allocations, among them those for the links between block and node: no block is without."""
+    machine, steps = short_of_memory, f"{TRACING}/events/memory_hotplug/mhp_step"
+    machine.sh(f"echo > {TRACING}/trace; echo 'step == \"links\"' > {steps}/filter; echo 1 > {steps}/enable")
+    module = Notifiers(machine)
+    before = look(machine)
+
+    def add(nth: int) -> Result:
+        return machine.run(f"put -f {nth} {FILES}/add '{GIB:#x} {BLOCK:#x} 0'", timeout=60)
+
+    last = PLENTY - int(add(PLENTY).out.split("spared")[1])
+    assert not module.withdraw(GIB, BLOCK).wait().code
+    for nth in range(last - LAST, last + 1):
+        result = add(nth)
+        if result.code:
+            assert result.code in REFUSALS and look(machine) == before, f"allocation {nth}: {result.out}"
+            continue
+        assert machine.run(f"ls -d {' '.join(LINKS)}").ok, f"allocation {nth}: a link is missing"
+        assert not module.withdraw(GIB, BLOCK).wait().code
+    module.unload()
+    assert re.search(r"op=add step=links phase=run .*error=-12", machine.read(f"{TRACING}/trace"))

@@ -6,7 +6,7 @@
  * the write without ending the program, so that EINTR can be seen.
  *
  * With -f the kernel fails the NTH allocation of the write, from 1 (see
- * Documentation/fault-injection); "spared" says that there were not so many.
+ * Documentation/fault-injection); "spared N" says that it was N short of so many.
  * With -m the write is open to the failures that a task filter restricts.
  *
  * put -s does so for each line "[-f NTH | -m] PATH VALUE" of its input, for those who
@@ -44,7 +44,7 @@ static ssize_t write_failing(int fd, const char *value, const char *nth)
 	if (pread(faults, left, sizeof(left) - 1, 0) < 0 || pwrite(faults, "0", 1, 0) < 0)
 		return -1;
 	if (atoi(left))
-		printf("spared\n");
+		printf("spared %d\n", atoi(left));
 	errno = error;
 	return n;
 }

@@ -273,14 +273,15 @@ static void mhp_add_undo_blocks(struct mhp_op *op)
 	mhp_add_destroy_blocks(add, add->map.range.end);
 }
 
-/* The links go with the blocks. */
+/* No undo: the links that were made go with the blocks. */
 static int mhp_add_links(struct mhp_op *op)
 {
 	struct mhp_add *add = mhp_to_add(op);
+	int error;
 
-	register_memory_blocks_under_node(add->nid, add->map.range.start,
-					  add->map.range.end, MEMINIT_HOTPLUG);
-	return 0;
+	error = register_memory_blocks_under_node(add->nid, add->map.range.start,
+						  add->map.range.end, MEMINIT_HOTPLUG);
+	return error ? mhp_add_refuse(op, error) : 0;
 }
 
 /*
