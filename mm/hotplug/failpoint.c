@@ -208,7 +208,7 @@ static ssize_t mhp_point_write(struct file *file, const char __user *from, size_
 	if (copy_from_user(text, from, len))
 		return -EFAULT;
 
-	while ((word = strsep(&rest, " \n")))
+	while ((word = strsep(&rest, "\n ")))
 		if (*word)
 			used += strscpy(patterns + used, word, sizeof(patterns) - used) + 1;
 	scoped_guard(spinlock, &mhp_fail_lock)

@@ -315,5 +315,5 @@ static struct kunit_suite audit_suite = {
 	.exit = expect_well,
 	.test_cases = audit_cases,
 };
-kunit_test_suite(audit_suite);
 
+kunit_test_suite(audit_suite);

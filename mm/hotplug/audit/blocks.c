@@ -148,7 +148,7 @@ static void mhp_audit_group(struct memory_group *group, int mgid, void *arg)
 			kernel += mhp_block_nr_pages();
 	}
 	if (movable != group->present_movable_pages || kernel != group->present_kernel_pages)
-		mhp_audit_broken(audit, "group %d has %lu pages in Movable and %lu elsewhere, %lu and %lu are counted",
+		mhp_audit_broken(audit, "group %d: %lu pages movable, %lu not; counted %lu, %lu",
 				 mgid, movable, kernel, group->present_movable_pages,
 				 group->present_kernel_pages);
 }

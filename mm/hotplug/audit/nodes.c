@@ -21,10 +21,10 @@ static void mhp_audit_node_state(struct mhp_audit *audit, int nid)
 	all = normal + zones[ZONE_MOVABLE].present_pages;
 
 	if (!!all != node_state(nid, N_MEMORY))
-		mhp_audit_broken(audit, "node %d has %lu pages, and is %sin has_memory", nid, all,
+		mhp_audit_broken(audit, "node %d: %lu pages, %sin has_memory", nid, all,
 				 node_state(nid, N_MEMORY) ? "" : "not ");
 	if (!!normal != node_state(nid, N_NORMAL_MEMORY))
-		mhp_audit_broken(audit, "node %d has %lu pages outside Movable, and is %sin has_normal_memory",
+		mhp_audit_broken(audit, "node %d: %lu pages not movable, %sin has_normal_memory",
 				 nid, normal, node_state(nid, N_NORMAL_MEMORY) ? "" : "not ");
 }
 
@@ -79,14 +79,14 @@ void mhp_audit_zonelists(struct mhp_audit *audit)
 	int nid;
 
 	for_each_online_node(nid) {
-		const struct zonelist *zonelist = &NODE_DATA(nid)->node_zonelists[ZONELIST_FALLBACK];
+		const struct zonelist *lists = NODE_DATA(nid)->node_zonelists;
 
 		for_each_zone(zone) {
-			unsigned int times = mhp_times_listed(zonelist, zone);
+			unsigned int times = mhp_times_listed(&lists[ZONELIST_FALLBACK], zone);
 
 			if (zone_is_zone_device(zone) || times == populated_zone(zone))
 				continue;
-			mhp_audit_broken(audit, "node %d lists %s of node %d %u times, it has %lu pages",
+			mhp_audit_broken(audit, "node %d lists %s of node %d %u times, %lu pages",
 					 nid, zone->name, zone_to_nid(zone), times,
 					 zone->present_pages);
 		}

@@ -135,7 +135,7 @@ static void mhp_audit_node_span(struct mhp_audit *audit, const struct pglist_dat
 	all = mhp_span_union(spans, MAX_NR_ZONES);
 	if (mhp_range_pages(all) != pgdat->node_spanned_pages ||
 	    (!mhp_range_empty(all) && all.start != pgdat->node_start_pfn))
-		mhp_audit_broken(audit, "node %d spans %lu pages from %#lx, its zones %lu from %#lx",
+		mhp_audit_broken(audit, "node %d spans %lu from %#lx, its zones %lu from %#lx",
 				 pgdat->node_id, pgdat->node_spanned_pages,
 				 pgdat->node_start_pfn, mhp_range_pages(all), all.start);
 }
@@ -155,7 +155,7 @@ static void mhp_audit_zone_present(struct mhp_audit *audit, struct zone *zone,
 	unsigned long early = zone->present_early_pages;
 
 	if (zone->present_pages - early != seen->nr_added || early > seen->nr_early)
-		mhp_audit_broken(audit, "%s of node %d: %lu and %lu of boot are present, %lu and %lu are counted",
+		mhp_audit_broken(audit, "%s of node %d: %lu present, %lu early; counted %lu, %lu",
 				 zone->name, zone_to_nid(zone), seen->nr_added, seen->nr_early,
 				 zone->present_pages - early, early);
 }
@@ -217,7 +217,7 @@ void mhp_audit_contiguous(struct mhp_audit *audit)
 
 		if (zone_is_zone_device(zone) || is == zone->contiguous)
 			continue;
-		mhp_audit_broken(audit, "%s of node %d is %scontiguous, and said to be the reverse",
+		mhp_audit_broken(audit, "%s of node %d is %scontiguous, and said to be otherwise",
 				 zone->name, zone_to_nid(zone), is ? "" : "not ");
 	}
 }
@@ -226,7 +226,7 @@ static void mhp_audit_zone_isolated(struct mhp_audit *audit, struct zone *zone,
 				    const struct mhp_seen *seen)
 {
 	if (zone->nr_isolate_pageblock != seen->nr_isolated)
-		mhp_audit_broken(audit, "%s of node %d has %lu isolated pageblocks, %lu are counted",
+		mhp_audit_broken(audit, "%s of node %d: %lu pageblocks isolated, counted %lu",
 				 zone->name, zone_to_nid(zone), seen->nr_isolated,
 				 zone->nr_isolate_pageblock);
 }
