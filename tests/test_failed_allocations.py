@@ -17,10 +17,12 @@ import faults
 import pytest
 from failpoints import Failpoints, Point
 from ranged import APPEND, FIRST, Range
+from uevents import MEMORY
 
 from harness.machine import Machine, MachineConfig
 
 MOST = 2000
+LINKS = f"{MEMORY}/memory{FIRST}/node0", f"/sys/devices/system/node/node0/memory{FIRST}"
 # EPERM is what a notifier's NOTIFY_BAD comes to.
 REFUSALS = {errno.ENOMEM, errno.EBUSY, errno.EPERM}
 
@@ -78,8 +80,12 @@ def walk(ranged: Range, operation: Callable[[], int], undo: Callable[[], object]
 
 @pytest.mark.parametrize("how", ["", pytest.param("memmap", marks=pytest.mark.long)], ids=["plain", "memmap"])
 def test_add(ranged: Range, how: str) -> None:
-    steps = walk(ranged, lambda: ranged.add(how), ranged.withdraw)
-    assert all(steps[f"add:{name}"].refused for name in ("reserve", "map", "blocks", "firmware-map")), steps
+    def take_back() -> None:
+        assert ranged.machine.run("ls -d " + " ".join(LINKS)).ok, "a block without its links"
+        assert ranged.withdraw() == 0
+
+    steps = walk(ranged, lambda: ranged.add(how), take_back)
+    assert all(steps[f"add:{name}"].refused for name in ("reserve", "map", "blocks", "links", "firmware-map")), steps
 
 
 @pytest.mark.parametrize("how", ["", pytest.param("memmap", marks=pytest.mark.long)], ids=["plain", "memmap"])

@@ -114,7 +114,7 @@ void mhp_audit_notifiers(struct mhp_audit *audit)
 			mhp_audit_broken(audit, "the %s listener was told no end of pfn %#lx",
 					 who->name, who->pfn);
 		if (who->nr_wrong)
-			mhp_audit_broken(audit, "%s listener: %lu of %lu events are wrong, last %lu",
+			mhp_audit_broken(audit, "%s listener: %lu of %lu events wrong, last %lu",
 					 who->name, who->nr_wrong, who->nr_heard,
 					 who->last_wrong);
 	}
