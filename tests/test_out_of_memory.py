@@ -11,6 +11,7 @@ import errno
 import re
 from collections.abc import Callable
 
+import audit
 import faults
 import pytest
 from notifiers import FILES, Notifiers
@@ -23,22 +24,8 @@ GIB = 1 << 30
 BLOCK = 128 << 20
 NUMBER = GIB // BLOCK
 
-# All that an operation could leave behind, as user space sees it.
-LOOK = """
-cd /sys/devices/system
-grep '' /proc/iomem memory/memory*/state memory/memory*/valid_zones node/online node/has_memory node/has_normal_memory \
-    /sys/kernel/debug/memblock/memory
-cat /sys/firmware/memmap/*/start /sys/firmware/memmap/*/end
-ls -d memory/memory*/node* node/node*/memory*
-grep -E '^Node|spanned|present|managed|start_pfn|nr_memmap' /proc/zoneinfo /proc/vmstat
-"""
-
 # What a refusal for want of memory may be called. EPERM is what a notifier's NOTIFY_BAD comes to.
 REFUSALS = {errno.ENOMEM, errno.EBUSY, errno.EPERM}
-
-
-def look(machine: Machine) -> str:
-    return machine.run(LOOK, timeout=30).out
 
 
 MOST = 1000
@@ -50,18 +37,18 @@ def fail_each(machine: Machine, path: str, value: str, undo: Callable[[], None])
     Returns how many writes were refused.
     """
     refused = 0
-    before = look(machine)
+    before = audit.look(machine)
     for nth in range(1, MOST):
         result = machine.run(f"put -f {nth} {path} {value}", timeout=60)
         if result.code:
             assert result.code in REFUSALS, f"allocation {nth}: {result.out}"
-            assert look(machine) == before, f"allocation {nth} left something behind"
+            assert audit.look(machine) == before, f"allocation {nth} left something behind"
             refused += 1
         elif "spared" in result.out:
             return refused
         else:
             undo()
-            before = look(machine)
+            before = audit.look(machine)
     raise AssertionError("there is no end of allocations")
 
 
@@ -110,7 +97,7 @@ def test_add_without_its_links(short_of_memory: Machine) -> None:
     machine, steps = short_of_memory, f"{TRACING}/events/memory_hotplug/mhp_step"
     machine.sh(f"echo > {TRACING}/trace; echo 'step == \"links\"' > {steps}/filter; echo 1 > {steps}/enable")
     module = Notifiers(machine)
-    before = look(machine)
+    before = audit.look(machine)
 
     def add(nth: int) -> Result:
         return machine.run(f"put -f {nth} {FILES}/add '{GIB:#x} {BLOCK:#x} 0'", timeout=60)
@@ -120,7 +107,7 @@ def test_add_without_its_links(short_of_memory: Machine) -> None:
     for nth in range(last - LAST, last + 1):
         result = add(nth)
         if result.code:
-            assert result.code in REFUSALS and look(machine) == before, f"allocation {nth}: {result.out}"
+            assert result.code in REFUSALS and audit.look(machine) == before, f"allocation {nth}: {result.out}"
             continue
         assert machine.run(f"ls -d {' '.join(LINKS)}").ok, f"allocation {nth}: a link is missing"
         assert not module.withdraw(GIB, BLOCK).wait().code
