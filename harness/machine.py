@@ -100,6 +100,8 @@ def _command_line(config: MachineConfig, accelerator: str) -> str:
     if accelerator == "tcg":
         # A busy host stops a guest for seconds: that is no stall.
         words += ["rcupdate.rcu_cpu_stall_timeout=120", "workqueue.watchdog_thresh=120", *board.emulated]
+        if config.arch == HOST and (khz := accel.tsc_khz()):
+            words.append(f"tsc_early_khz={khz}")
     if config.interactive:
         words.append("mhp.shell")
     return " ".join([*words, *config.append])

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import errno
+import re
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from harness import blocks, procfs
+from harness import accel, blocks, procfs
 from harness.console import Console, Splat
 from harness.machine import CommandFailed, GuestTimeout, Machine
 
@@ -166,3 +167,12 @@ def test_proc_is_parsed() -> None:
     assert zones[0] == procfs.Zone(0, "DMA", 1, 4095, 3998, 3840, 7)
     assert zones[1].node == 1 and zones[1].start_pfn == 5
     assert procfs.parse_numbers("0-2,5\n") == {0, 1, 2, 5} and procfs.parse_numbers("\n") == set()
+
+
+def test_the_guest_knows_how_fast_its_clock_is(guest: Machine) -> None:
+    """Under emulation it is told: what it finds out by itself is wrong where the host is busy."""
+    khz = accel.tsc_khz()
+    if guest.accel != "tcg" or khz is None:
+        pytest.skip("it has a clock that says so")
+    found = re.search(r"tsc: Detected ([\d.]+) MHz", guest.log())
+    assert found and float(found[1]) == pytest.approx(khz / 1000, rel=0.01)
