@@ -149,14 +149,15 @@ def test_swap(swap: Machine) -> None:
 def test_zswap(swap: Machine) -> None:
     """The same with zswap, which takes what can be compressed: text in tmpfs."""
     with setting(swap, "/sys/module/zswap/parameters/enabled", "Y"):
-        swap.sh(f"echo $$ > {GROUP}/cgroup.procs; yes 'a line of text' | "
-                f"numactl --preferred={NODE} head -c 32m > /run/text", timeout=60)
+        swap.sh("yes 'a line of text' | head -c 1m > /run/lines")
+        swap.sh(f"echo $$ > {GROUP}/cgroup.procs; "
+                f"numactl --preferred={NODE} sh -c 'for i in $(seq 32); do cat /run/lines; done > /run/text'", timeout=60)
         before = swap.sh("md5sum < /run/text")
         assert swap.run(f"echo 16M > {GROUP}/memory.reclaim").ok
         assert swap.meminfo()["Zswapped"] >= 8 * MIB
         blocks = [block.number for block in swap.memory(use=False).on(NODE)]
         swap.offline(blocks[:-1])
-        assert swap.sh("md5sum < /run/text; rm /run/text") == before
+        assert swap.sh("md5sum < /run/text; rm /run/text /run/lines") == before
 
 
 def test_memcg_limit(swap: Machine) -> None:
