@@ -10,7 +10,7 @@
  * of another file, or noise; or "words": never a number that is not a word.
  *
  * Prints a line "COUNT PATH OPERATION ERRNO EXAMPLE" for each way that something
- * ended, 0 where it went well. A write that takes more than a second gets a signal.
+ * ended, 0 where it went well. A call that takes more than two seconds gets a signal.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,7 +31,7 @@
 #define MAX_THREADS	16
 #define MAX_ENDS	4000
 #define MAX_VALUE	9000
-#define PATIENCE_MS	1000
+#define PATIENCE_MS	2000
 
 struct file {
 	char *path;
