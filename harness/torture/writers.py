@@ -61,7 +61,7 @@ class Probe(Source):
 
     name = "probe"
     rest = (0.5, 3.0)
-    expected = REFUSALS
+    expected = REFUSALS | _ENDED
     _withdraw = "/sys/kernel/debug/memory_notifier_test/withdraw"
 
     def prepare(self, machine: Machine) -> bool:
