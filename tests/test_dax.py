@@ -177,3 +177,15 @@ def test_memory_that_stayed_behind_is_gone_after_kexec(new_machine: Callable[...
     assert device.mode == "devdax"
     device.add()
     device.take_away()
+
+
+def test_its_node_has_other_memory(nvdimm: Dax) -> None:
+    """The device goes first, then the last memory of its node: the node's memory tier outlived the device's type."""
+    machine = nvdimm.machine
+    nvdimm.add()
+    plug = machine.plug_dimm("256M", node=nvdimm.node)
+    machine.online(machine.memory(use=False).of(plug.addr, plug.size), "online_movable")
+    nvdimm.take_away()
+    assert machine.unplug_dimm(plug.id).gone
+    nvdimm.add()
+    nvdimm.take_away()
