@@ -153,8 +153,11 @@ def test_zswap(swap: Machine) -> None:
         swap.sh(f"echo $$ > {GROUP}/cgroup.procs; "
                 f"numactl --preferred={NODE} sh -c 'for i in $(seq 32); do cat /run/lines; done > /run/text'", timeout=60)
         before = swap.sh("md5sum < /run/text")
-        assert swap.run(f"echo 16M > {GROUP}/memory.reclaim").ok
-        assert swap.meminfo()["Zswapped"] >= 8 * MIB
+        for _ in range(10):     # reclaim may give up before it has as much as was asked for
+            swap.run(f"echo 16M > {GROUP}/memory.reclaim")
+            if (zswapped := swap.meminfo()["Zswapped"]) >= 8 * MIB:
+                break
+        assert zswapped >= 8 * MIB
         blocks = [block.number for block in swap.memory(use=False).on(NODE)]
         swap.offline(blocks[:-1])
         assert swap.sh("md5sum < /run/text; rm /run/text /run/lines") == before
