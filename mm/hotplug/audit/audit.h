@@ -30,8 +30,6 @@ struct mhp_audit_check {
  * struct mhp_seen - what the pages themselves say of a zone
  * @first: The first pfn that must be within the span.
  * @end: The pfn behind the last one.
- * @lowest: The first pfn that may be: of boot, reserved ones may be holes.
- * @highest: The last one.
  * @nr_added: Pages in sections that were not there at boot.
  * @nr_early: Pages in those that were, holes included.
  * @nr_isolated: Pageblocks.
@@ -39,8 +37,6 @@ struct mhp_audit_check {
 struct mhp_seen {
 	unsigned long first;
 	unsigned long end;
-	unsigned long lowest;
-	unsigned long highest;
 	unsigned long nr_added;
 	unsigned long nr_early;
 	unsigned long nr_isolated;

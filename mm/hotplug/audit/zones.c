@@ -24,9 +24,6 @@ static void mhp_see_pages(struct mhp_seen *zones, struct page *page, unsigned lo
 
 	if (pageblock_aligned(pfn) && is_migrate_isolate_page(page))
 		seen->nr_isolated++;
-	if (!seen->nr_early && !seen->nr_added)
-		seen->lowest = pfn;
-	seen->highest = pfn + nr_pages - 1;
 	if (early)
 		seen->nr_early += nr_pages;
 	else
@@ -113,15 +110,15 @@ static void mhp_audit_zone_span(struct mhp_audit *audit, struct zone *zone,
 	if (seen->end && (seen->first < start || seen->end > end))
 		mhp_audit_broken(audit, "%s of node %d spans %#lx-%#lx and has %#lx-%#lx",
 				 zone->name, nid, start, end - 1, seen->first, seen->end - 1);
-	if (!zone->spanned_pages)
+	/* Boot's zones span what their node does, up to the next zone. */
+	if (!zone->spanned_pages || seen->nr_early)
 		return;
-	if (!seen->nr_early && !seen->nr_added)
+	if (!seen->nr_added)
 		mhp_audit_broken(audit, "%s of node %d spans %#lx-%#lx and has nothing",
 				 zone->name, nid, start, end - 1);
-	else if (ALIGN_DOWN(seen->lowest, PAGES_PER_SECTION) > start ||
-		 ALIGN(seen->highest + 1, PAGES_PER_SECTION) < end)
+	else if (seen->first > start || seen->end < end)
 		mhp_audit_broken(audit, "%s of node %d spans %#lx-%#lx, more than %#lx-%#lx",
-				 zone->name, nid, start, end - 1, seen->lowest, seen->highest);
+				 zone->name, nid, start, end - 1, seen->first, seen->end - 1);
 }
 
 static void mhp_audit_node_span(struct mhp_audit *audit, const struct pglist_data *pgdat)
