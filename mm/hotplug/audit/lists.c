@@ -13,6 +13,9 @@
 #include "audit.h"
 #include "../../internal.h"
 
+/* Enough for what another CPU is in the middle of */
+#define MHP_MOST_LOOKS	10000
+
 /**
  * struct mhp_free - what the lists of a zone hold, in pages
  * @nr_pages: But for those in isolated pageblocks.
@@ -84,6 +87,23 @@ static void mhp_audit_order(struct mhp_audit *audit, struct zone *zone,
 				 zone->free_area[order].nr_free);
 }
 
+/*
+ * Another CPU may be about to add what it has counted to the sum: it does not need
+ * the zone's lock for that, and for a moment it stands in neither.
+ */
+static bool mhp_is_counted(struct zone *zone, enum zone_stat_item item,
+			   unsigned long expected)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < MHP_MOST_LOOKS; tries++) {
+		if (zone_page_state_snapshot(zone, item) == expected)
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
 static void mhp_audit_zone_lists(struct mhp_audit *audit, struct zone *zone)
 {
 	struct mhp_free free = { };
@@ -93,11 +113,11 @@ static void mhp_audit_zone_lists(struct mhp_audit *audit, struct zone *zone)
 	spin_lock_irqsave(&zone->lock, flags);
 	for (order = 0; order < NR_PAGE_ORDERS; order++)
 		mhp_audit_order(audit, zone, order, &free);
-	if (free.nr_pages != zone_page_state_snapshot(zone, NR_FREE_PAGES))
+	if (!mhp_is_counted(zone, NR_FREE_PAGES, free.nr_pages))
 		mhp_audit_broken(audit, "%s of node %d: %lu pages are free, %lu are counted",
 				 zone->name, zone_to_nid(zone), free.nr_pages,
 				 zone_page_state_snapshot(zone, NR_FREE_PAGES));
-	if (free.nr_cma != zone_page_state_snapshot(zone, NR_FREE_CMA_PAGES))
+	if (!mhp_is_counted(zone, NR_FREE_CMA_PAGES, free.nr_cma))
 		mhp_audit_broken(audit, "%s of node %d: %lu pages of CMA are free, %lu are counted",
 				 zone->name, zone_to_nid(zone), free.nr_cma,
 				 zone_page_state_snapshot(zone, NR_FREE_CMA_PAGES));
