@@ -27,6 +27,7 @@ MINUTES = 2.5
 BETWEEN = 45.0          # seconds from one quiet point to the next
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", ["12", "6"])
 def test_torture(image: Path, kernel_config: str, seed: str) -> None:
     """Everything at once; no splat, no wrong byte, no page lost, nothing that hangs."""
@@ -218,6 +219,7 @@ def test_a_leak_at_each_quiet_point_is_a_drift() -> None:
 
 def test_scribe_answers_each_write(guest: Machine) -> None:
     scribe = Scribe(guest)
+    guest.sh("echo > /tmp/a")
     assert scribe.write("/tmp/a", "two words") == 0
     assert guest.read("/tmp/a") == "two words"
     assert scribe.write("/nowhere/a", 1) == errno.ENOENT
