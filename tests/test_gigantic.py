@@ -74,5 +74,10 @@ def test_gigantic(new_machine: Callable[..., Machine]) -> None:
     after = guest.meminfo(NODE)
     assert pool(guest) == pool(guest, "free_hugepages") == 0
     assert after["MemTotal"] == before["MemTotal"] - BLOCK
-    assert abs(after["MemFree"] - before["MemFree"] - 7 * BLOCK) < BLOCK // 2     # the rest of the guest goes on, too
+    for _ in range(20):     # what the rest of the guest keeps for itself in between, it gives back
+        if abs(after["MemFree"] - before["MemFree"] - 7 * BLOCK) < 32 << 20:
+            break
+        guest.sh("echo 3 > /proc/sys/vm/drop_caches; sleep 0.2")
+        after = guest.meminfo(NODE)
+    assert abs(after["MemFree"] - before["MemFree"] - 7 * BLOCK) < 32 << 20
     assert not gigantic(guest, dimm.addr, dimm.size)
