@@ -11,7 +11,7 @@ from harness.machine import MEMORY, Machine, Plug
 CRASH_HOTPLUG = f"{MEMORY}/crash_hotplug"
 VMCORE = "/proc/vmcore"
 PAGE = 4096
-ROOM = {"plain": "512M", "debug": "768M"}     # for a capture kernel, and for a filtered dump on plain
+ROOM = "768M"     # for a capture kernel, and on plain for a filtered dump
 
 
 def plug(machine: Machine, how: str) -> Plug:

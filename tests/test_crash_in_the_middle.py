@@ -86,7 +86,7 @@ def in_plug(machine: Machine, plug: Plug) -> str:
 ], ids=lambda value: getattr(value, "__name__", value))
 def test_dump_is_whole(new_machine: Callable[..., Machine], kernel: str, scene: Scene) -> None:
     machine = new_machine(kernel=kernel, qemu=kexec.drives(kernel),
-                          append=(f"crashkernel={kdump.ROOM[kernel]}", f"mem={LEFT_OUT >> 20}M",
+                          append=(f"crashkernel={kdump.ROOM}", f"mem={LEFT_OUT >> 20}M",
                                   "memhp_default_state=offline"))
     kexec.fetch(machine)
     used = kdump.plug(machine, "online_kernel")
