@@ -7,7 +7,7 @@ export ONLY SECONDS
 # The kernel trees have makefiles of their own: none of our flags belong there.
 HARNESS = MAKEFLAGS= MFLAGS= MAKELEVEL= PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m harness
 
-.PHONY: help run test test-all fuzz torture matrix shell tree kernel series check-series check clean
+.PHONY: help run test test-all fuzz torture bench matrix shell tree kernel series check-series check clean
 
 help:
 	@echo 'make run             plug a DIMM into a guest, use it under load, give it back (the main job)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make fuzz            libFuzzer over the pure files, in user space; SECONDS=n for each of them'
 	@echo 'make shell           the same guest, interactive'
 	@echo 'make torture         random operations from all sides at once, judged; MINUTES=5 SEED= CONFIG=debug, torture, plain, kcsan, stock'
+	@echo 'make bench           what memory hotplug costs, the stock kernel beside ours; ROWS=NAME,NAME for some, PROFILE=NAME by function'
 	@echo 'make tree            assemble the tree in build/linux'
 	@echo 'make kernel          build the kernel: CONFIG=plain (default), debug or stock, in build/$$CONFIG'
 	@echo 'make series          write the patch series to build/series'
@@ -33,6 +34,9 @@ shell kernel: | python
 # Without a word about it, the kernel with all checks.
 torture: | python
 	@$(HARNESS) $@ $(if $(filter file,$(origin CONFIG)),debug,$(CONFIG)) '$(MINUTES)' '$(SEED)'
+
+bench: | python
+	@$(HARNESS) $@ '$(ROWS)' '$(PROFILE)'
 
 # A bare machine may have make and nothing else.
 .PHONY: python

@@ -16,6 +16,7 @@ COMMANDS = {
     "run": ("run", "main", "plug, use and unplug a DIMM in a guest"),
     "shell": ("shell", "main", "the same guest, interactive"),
     "torture": ("torture.main", "main", "random operations on a guest's memory, and a judgement"),
+    "bench": ("bench.main", "main", "what memory hotplug costs, the stock kernel's beside ours"),
     "test": ("test", "main", "every test that is not long"),
     "test-all": ("test", "everything", "every test, then the build matrix"),
     "fuzz": ("fuzz", "main", "fuzz the pure files in user space"),

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which accelerator QEMU is given. KVM may be there, open, and then hang: what one
-boot with a deadline showed is remembered until the host boots again."""
+boot with a deadline showed is remembered until the host boots again.
+
+Beside KVM and QEMU's emulation (tcg) there is icount: emulation whose clock is the number
+of instructions run. Nobody waits by the wall's clock in it, and what was measured comes out the same again.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,14 @@ from pathlib import Path
 
 from . import paths
 
+EMULATED = ("tcg", "icount")
 KVM_DEADLINE = 20.0  # seconds for a first boot under KVM; a working one needs two
+_ARGUMENTS = {
+    "kvm": ["-accel", "kvm"],
+    "tcg": ["-accel", "tcg,thread=multi"],
+    "icount": ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"],
+}
+_ICOUNT_KHZ = 1_000_000     # an instruction is a nanosecond
 _KVM = Path("/dev/kvm")
 _CACHE = paths.CACHE / "accel.json"
 
@@ -45,7 +56,7 @@ def remember(works: bool) -> None:
 
 
 def arguments(accel: str) -> list[str]:
-    return ["-accel", "kvm"] if accel == "kvm" else ["-accel", "tcg,thread=multi"]
+    return _ARGUMENTS[accel]
 
 
 _RDTSC = bytes.fromhex("0f31 48c1e220 4809d0 c3")   # rdtsc; shl $32,%rdx; or %rdx,%rax; ret
@@ -59,6 +70,11 @@ def _moment(rdtsc: Callable[[], int]) -> tuple[int, int]:
         cycles = rdtsc()
         best = min(best, (time.monotonic_ns() - before, before, cycles))
     return best[1], best[2]
+
+
+def clock_khz(accel: str) -> int | None:
+    """How fast the cycle counter of a guest under emulation is; None where the guest is to find out."""
+    return _ICOUNT_KHZ if accel == "icount" else tsc_khz()
 
 
 @functools.cache

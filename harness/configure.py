@@ -9,7 +9,7 @@ from . import paths, ui
 from .arch import ARCHES, HOST, Arch
 
 FRAGMENTS = {"plain": ["base", "faults"], "debug": ["base", "faults", "kunit", "debug"], "stock": ["base"],
-             "bench": ["base"], "series": ["base", "faults", "kunit"], "torture": ["base", "faults", "torture"],
+             "lean": ["base"], "series": ["base", "faults", "kunit"], "torture": ["base", "faults", "torture"],
              "kcsan": ["base", "faults", "kcsan"]}
 
 

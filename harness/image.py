@@ -53,6 +53,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "memhold": ("memhold.c", "hold_map.c", "hold_pin.c"),
     "put": ("put.c",),
     "stamp": ("stamp.c",),
+    "timed": ("timed.c",),
 }
 HEADERS = ("memhold.h",)
 CFLAGS = ("-static", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wshadow", "-Werror")

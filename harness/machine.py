@@ -37,7 +37,7 @@ __all__ = [
 
 _RUNS = paths.BUILD / "run"
 _KEEP_RUNS = 400
-_SLOW_PACE = 6.0  # how much longer a kernel full of checks takes under TCG
+_SLOW_PACE = 6.0  # how much longer a kernel full of checks takes under TCG, or any while instructions are counted
 _SLOW_KERNELS = ("debug", "kcsan")
 _BOOT_SECONDS = 60.0
 _numbers = itertools.count()
@@ -97,10 +97,10 @@ def _memory_arguments(config: MachineConfig) -> list[str]:
 def _command_line(config: MachineConfig, accelerator: str) -> str:
     board = BOARDS[config.arch]
     words = [f"console={board.console}", "loglevel=7", "panic=-1", "printk.devkmsg=on"]
-    if accelerator == "tcg":
+    if accelerator in accel.EMULATED:
         # A busy host stops a guest for seconds: that is no stall.
         words += ["rcupdate.rcu_cpu_stall_timeout=120", "workqueue.watchdog_thresh=120", *board.emulated]
-        if config.arch == HOST and (khz := accel.tsc_khz()):
+        if config.arch == HOST and (khz := accel.clock_khz(accelerator)):
             words.append(f"tsc_early_khz={khz}")
     if config.interactive:
         words.append("mhp.shell")
@@ -202,7 +202,8 @@ class Machine(GuestMemory, Devices):
 
     def _launch(self, accelerator: str, kernel: Path, initramfs: Path) -> None:
         self.accel = accelerator
-        slow = accelerator == "tcg" and any(name in self.config.kernel for name in _SLOW_KERNELS)
+        slow = accelerator == "icount" or \
+            accelerator == "tcg" and any(name in self.config.kernel for name in _SLOW_KERNELS)
         self.pace = _SLOW_PACE if slow else 1.0
         agent, agent_end = socket.socketpair()
         control, control_end = socket.socketpair()

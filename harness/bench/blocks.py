@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Times one memory block by sysfs: on- and offline while idle, and offline with pages in it that have to move."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..machine import MEMORY, Holder
+from .guest import BLOCK, NODE, Guest
+from .sample import Sample, median
+
+HELD = 96 << 20
+PAGE = 4096
+_DISK = "/mnt/cache"
+
+
+def _state(block: int) -> str:
+    return f"{MEMORY}/memory{block}/state"
+
+
+def one(guest: Guest) -> dict[str, Sample]:
+    """Blocks of a node that has others, straight after each other: the median.
+
+    The first of them waits for readers of the memory hotplug lock, who are slow for as long as somebody may come again.
+    """
+    guest.machine.plug_dimm(8 * BLOCK, NODE, "d0")
+    states = [_state(block.number) for block in guest.machine.memory(use=False).online(NODE)[1:]]
+    off = guest.write("offline", *states)
+    on = guest.write("online_movable", *states)
+    return {"offline": median(off), "online": median(on), "first offline": off[0], "first online": on[0]}
+
+
+@contextlib.contextmanager
+def _held(guest: Guest, kind: str) -> Iterator[Holder]:
+    """Memory of a kind on the node; whoever holds it does nothing meanwhile."""
+    holder = guest.machine.hold(kind, HELD, NODE, path=f"{_DISK}/held" if kind == "file" else None, timeout=300)
+    guest.machine.run("sync", 300)
+    holder.job.signal(signal.SIGSTOP)
+    yield holder
+    holder.job.signal(signal.SIGCONT)
+    assert holder.stop(300).ok
+    guest.machine.run(f"rm -f {_DISK}/held")
+
+
+def _disk(guest: Guest) -> None:
+    """A file system of its own for the page cache, with what is in it elsewhere."""
+    guest.machine.sh("echo 160M > /sys/block/zram0/disksize && mke2fs -b 4096 /dev/zram0 && "
+                     f"mkdir -p {_DISK} && mount -t ext4 /dev/zram0 {_DISK}", timeout=300)
+
+
+def pages(guest: Guest) -> dict[str, Sample]:
+    """The last block of a node, empty and with pages of some kinds. Notes: how many of them there were, and moved."""
+    guest.machine.plug_dimm(BLOCK, NODE, "d0")
+    block, = guest.machine.memory(use=False).online(NODE)
+    state = _state(block.number)
+    _disk(guest)
+    found: dict[str, Sample] = {}
+    for kind in ("warm-up", "empty", "anon", "file", "shared"):
+        with contextlib.ExitStack() as stack:
+            if kind in ("anon", "file", "shared"):
+                holder = stack.enter_context(_held(guest, kind))
+                held = holder.bytes // PAGE
+            else:
+                held = 0
+            before = guest.machine.vmstat()["pgmigrate_success"]
+            sample, = guest.write("offline", state)
+            moved = guest.machine.vmstat()["pgmigrate_success"] - before
+            found[kind] = replace(sample, notes={"pages": held, "moved": moved})
+        guest.write("online_movable", state)
+    return found

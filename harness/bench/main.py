@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""make bench: measures the stock kernel beside ours. Nothing passes or fails: it ends well when it ran."""
+
+from __future__ import annotations
+
+import time
+
+from .. import build, packages, ui
+from . import report, rows, scenarios
+from .sample import Sample
+
+STOCK, OURS = "stock", "lean"
+Measured = dict[str, dict[str, Sample]]     # kernel -> sample's name -> sample
+
+
+def measure(chosen: list[rows.Row]) -> Measured:
+    """Runs every scenario that a row needs, on both kernels."""
+    found: Measured = {STOCK: {}, OURS: {}}
+    for name in dict.fromkeys(row.scenario for row in chosen):
+        for kernel, samples in found.items():
+            with ui.step(f"Measure {name}, {kernel}"):
+                samples.update(scenarios.run(kernel, name))
+    return found
+
+
+def main(names: str = "", profile: str = "") -> int:
+    """make bench; of the rows by these @names only, or where the instructions of the rows @profile go."""
+    chosen = rows.choose(profile or names)
+    if not chosen:
+        raise ui.Failure(f"no row {profile or names}: there are " + ", ".join(row.name for row in rows.ROWS))
+    start = time.monotonic()
+    packages.ensure(packages.GUEST)
+    for kernel in (STOCK, OURS):
+        build.build(kernel)
+    measured = measure(chosen)
+    folder = report.save(chosen, measured[STOCK], measured[OURS], "profile" if profile else "result")
+    if profile:
+        report.profiles(chosen, measured)
+    else:
+        report.table(chosen, measured[STOCK], measured[OURS])
+        report.events(chosen, measured[STOCK], measured[OURS])
+    ui.say(f"  measured in {ui.duration(time.monotonic() - start)}; {folder}")
+    return 0
