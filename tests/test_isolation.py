@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 
+import audit
 import pytest
 from pageblocks import migratetypes
 
@@ -54,6 +55,16 @@ def test_cma_beside_load(guest: Machine) -> None:
         assert holder.verify().ok
         assert holder.stop().ok
     assert cma_pageblocks(guest) == before
+
+
+def test_audit_beside_allocations(guest: Machine) -> None:
+    """What is isolated for a moment by those who allocate a range is no mistake."""
+    job = guest.start(f"exec sh -c 'while :; do for file in alloc free; do echo 65536 > {CMA}/$file; done; done'")
+    found = [line for _ in range(30) for line in audit.broken(guest)]
+    job.kill()
+    job.wait()
+    assert guest.write(f"{CMA}/free", 65536) == 0
+    assert not found
 
 
 def test_failure_is_reported(guest: Machine) -> None:

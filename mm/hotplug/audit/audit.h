@@ -32,14 +32,12 @@ struct mhp_audit_check {
  * @end: The pfn behind the last one.
  * @nr_added: Pages in sections that were not there at boot.
  * @nr_early: Pages in those that were, holes included.
- * @nr_isolated: Pageblocks.
  */
 struct mhp_seen {
 	unsigned long first;
 	unsigned long end;
 	unsigned long nr_added;
 	unsigned long nr_early;
-	unsigned long nr_isolated;
 };
 
 /**

@@ -6,11 +6,13 @@
  * The memory of boot has holes whose pages belong to some zone, too: reserved, and
  * not counted. Of such sections the audit demands less.
  */
+#include <linux/cleanup.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/page-isolation.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 
 #include "audit.h"
 #include "../../internal.h"
@@ -22,8 +24,6 @@ static void mhp_see_pages(struct mhp_seen *zones, struct page *page, unsigned lo
 	unsigned long pfn = page_to_pfn(page);
 	bool early = early_section(__pfn_to_section(pfn));
 
-	if (pageblock_aligned(pfn) && is_migrate_isolate_page(page))
-		seen->nr_isolated++;
 	if (early)
 		seen->nr_early += nr_pages;
 	else
@@ -219,16 +219,32 @@ void mhp_audit_contiguous(struct mhp_audit *audit)
 	}
 }
 
-static void mhp_audit_zone_isolated(struct mhp_audit *audit, struct zone *zone,
-				    const struct mhp_seen *seen)
+static unsigned long mhp_nr_isolated(const struct zone *zone)
 {
-	if (zone->nr_isolate_pageblock != seen->nr_isolated)
-		mhp_audit_broken(audit, "%s of node %d: %lu pageblocks isolated, counted %lu",
-				 zone->name, zone_to_nid(zone), seen->nr_isolated,
-				 zone->nr_isolate_pageblock);
+	unsigned long nr = 0, pfn;
+
+	lockdep_assert_held(&zone->lock);
+	for (pfn = zone->zone_start_pfn; pfn < zone_end_pfn(zone); pfn = pageblock_end_pfn(pfn)) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		nr += page && page_zone(page) == zone && is_migrate_isolate_page(page);
+	}
+	return nr;
 }
 
+/* Whoever allocates a range isolates pageblocks meanwhile, under the lock of the zone alone. */
 void mhp_audit_isolated(struct mhp_audit *audit)
 {
-	mhp_audit_each_zone(audit, mhp_audit_zone_isolated);
+	unsigned long seen, counted;
+	struct zone *zone;
+
+	for_each_populated_zone(zone) {
+		scoped_guard(spinlock_irqsave, &zone->lock) {
+			seen = mhp_nr_isolated(zone);
+			counted = zone->nr_isolate_pageblock;
+		}
+		if (seen != counted)
+			mhp_audit_broken(audit, "%s of node %d: %lu pageblocks isolated, counted %lu",
+					 zone->name, zone_to_nid(zone), seen, counted);
+	}
 }
