@@ -96,14 +96,14 @@ def test_online(ranged: Range, how: str) -> None:
 
 
 def test_offline_and_remove(ranged: Range) -> None:
-    """Most can do without: what cannot move for want of memory is tried again."""
+    """Most can do without: what cannot move for want of memory is tried again. What is offline can be removed, always."""
     def back() -> None:
         assert ranged.add() == 0
         ranged.online_all()
 
     back()
     steps = walk(ranged, ranged.withdraw, back)
-    assert steps["remove:gather"].refused, steps
+    assert not any(walked.refused for step, walked in steps.items() if step.startswith("remove:")), steps
 
 
 # A few steps with few allocations; "map" and "blocks" have hundreds.

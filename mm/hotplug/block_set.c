@@ -94,6 +94,7 @@ static void mhp_blocks_sort(struct mhp_blocks *blocks)
  * @blocks: To be filled; for mhp_blocks_release() on success.
  * @ranges: The ranges.
  * @nr_ranges: How many.
+ * @gfp: For the list of them.
  *
  * Numbers without a block are passed over.
  *
@@ -101,7 +102,7 @@ static void mhp_blocks_sort(struct mhp_blocks *blocks)
  * Return: 0 or -ENOMEM.
  */
 int mhp_blocks_collect(struct mhp_blocks *blocks, const struct mhp_range *ranges,
-		       unsigned int nr_ranges)
+		       unsigned int nr_ranges, gfp_t gfp)
 {
 	unsigned long per_block = mhp_block_nr_pages();
 	size_t most = 0;
@@ -114,7 +115,7 @@ int mhp_blocks_collect(struct mhp_blocks *blocks, const struct mhp_range *ranges
 				ranges[i].start / per_block;
 
 	blocks->nr = 0;
-	blocks->mem = kvcalloc(max(most, 1), sizeof(*blocks->mem), GFP_KERNEL);
+	blocks->mem = kvcalloc(max(most, 1), sizeof(*blocks->mem), gfp);
 	if (!blocks->mem)
 		return -ENOMEM;
 	for (i = 0; i < nr_ranges; i++)

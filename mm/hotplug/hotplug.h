@@ -99,7 +99,7 @@ struct mhp_blocks {
 };
 
 int mhp_blocks_collect(struct mhp_blocks *blocks, const struct mhp_range *ranges,
-		       unsigned int nr_ranges);
+		       unsigned int nr_ranges, gfp_t gfp);
 void mhp_blocks_release(struct mhp_blocks *blocks);
 
 /* group.c: under device_hotplug_lock */

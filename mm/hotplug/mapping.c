@@ -83,13 +83,14 @@ static void mhp_unmap_blocks(struct mhp_mapping *map, unsigned long nr)
 /**
  * mhp_mapping_alloc() - make room for a memmap for each block
  * @map: Its range is set.
+ * @gfp: For the list of them.
  *
  * Return: 0 or -ENOMEM.
  */
-int mhp_mapping_alloc(struct mhp_mapping *map)
+int mhp_mapping_alloc(struct mhp_mapping *map, gfp_t gfp)
 {
 	map->nr_blocks = mhp_range_pages(map->range) / mhp_block_nr_pages();
-	map->altmaps = kvcalloc(map->nr_blocks, sizeof(*map->altmaps), GFP_KERNEL);
+	map->altmaps = kvcalloc(map->nr_blocks, sizeof(*map->altmaps), gfp);
 	return map->altmaps ? 0 : -ENOMEM;
 }
 

@@ -26,7 +26,7 @@ struct mhp_mapping {
 };
 
 /* mapping.c */
-int mhp_mapping_alloc(struct mhp_mapping *map);
+int mhp_mapping_alloc(struct mhp_mapping *map, gfp_t gfp);
 void mhp_mapping_free(struct mhp_mapping *map);
 int mhp_map(struct mhp_mapping *map);
 void mhp_unmap(struct mhp_mapping *map);

@@ -200,7 +200,7 @@ static int mhp_add_map(struct mhp_op *op)
 	add->map.nid = add->nid;
 	add->map.inaccessible = add->wish->flags & MHP_OFFLINE_INACCESSIBLE;
 	if ((add->wish->flags & MHP_MEMMAP_ON_MEMORY) && mhp_supports_memmap_on_memory())
-		error = mhp_mapping_alloc(&add->map);
+		error = mhp_mapping_alloc(&add->map, GFP_KERNEL);
 	if (!error)
 		error = mhp_map(&add->map);
 	return error ? mhp_add_refuse(op, error) : 0;
@@ -338,7 +338,7 @@ static void mhp_add_online(struct mhp_range range)
 
 	if (type == MMOP_OFFLINE)
 		return;
-	if (mhp_blocks_collect(&blocks, &range, 1)) {
+	if (mhp_blocks_collect(&blocks, &range, 1, GFP_KERNEL)) {
 		pr_warn("out of memory, added memory remains offline\n");
 		return;
 	}

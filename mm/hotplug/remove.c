@@ -8,6 +8,9 @@
  * memory hotplug lock held for writing, but not those that deal with blocks: to
  * take a block out of sysfs is to wait for all inside of its files, and these may
  * wait for that lock. All that may be refused is refused before the first change.
+ *
+ * Drivers rely on it that what is offline can be removed (virtio-mem has a BUG_ON):
+ * what is needed for that is allocated without fail.
  */
 #include <linux/crash_core.h>
 #include <linux/device.h>
@@ -51,9 +54,7 @@ static int mhp_remove_gather(struct mhp_op *op)
 			      &rm->map.range))
 		return mhp_refuse(op, MHP_BAD_RANGE);
 
-	if (mhp_blocks_collect(&rm->blocks, &rm->map.range, 1))
-		return mhp_refuse(op, MHP_NO_MEMORY);
-
+	mhp_blocks_collect(&rm->blocks, &rm->map.range, 1, GFP_KERNEL | __GFP_NOFAIL);
 	nr_blocks = mhp_range_pages(rm->map.range) / mhp_block_nr_pages();
 	return rm->blocks.nr == nr_blocks ? 0 : mhp_refuse(op, MHP_BAD_RANGE);
 }
@@ -74,8 +75,8 @@ static int mhp_remove_check(struct mhp_op *op)
 		}
 		own_memmap |= !!mem->altmap;
 	}
-	if (own_memmap && mhp_mapping_alloc(&rm->map))
-		return mhp_refuse(op, MHP_NO_MEMORY);
+	if (own_memmap)
+		mhp_mapping_alloc(&rm->map, GFP_KERNEL | __GFP_NOFAIL);
 	return 0;
 }
 
@@ -172,7 +173,7 @@ static const struct mhp_step mhp_remove_steps[] = {
  *
  * Context: device_hotplug_lock, may sleep.
  * Return: 0; -EINVAL for a range of something else than whole blocks that are
- * there; -EBUSY where one is not offline; -ENOMEM. Nothing is changed then.
+ * there; -EBUSY where one is not offline. Nothing is changed then.
  */
 int mhp_remove_range(u64 start, u64 size)
 {
@@ -217,7 +218,7 @@ void __remove_memory(u64 start, u64 size)
  *
  * Context: may sleep; takes device_hotplug_lock.
  * Return: 0; -EBUSY where a block is not offline; -EINVAL for a range of something
- * else than whole blocks that are there; -ENOMEM. Nothing is changed then.
+ * else than whole blocks that are there. Nothing is changed then.
  */
 int remove_memory(u64 start, u64 size)
 {

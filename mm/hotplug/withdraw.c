@@ -94,7 +94,7 @@ static int mhp_withdraw(u64 start, u64 size, struct mhp_range range)
 	struct mhp_blocks blocks;
 	int error;
 
-	error = mhp_blocks_collect(&blocks, &range, 1);
+	error = mhp_blocks_collect(&blocks, &range, 1, GFP_KERNEL);
 	if (error)
 		return error;
 
@@ -181,7 +181,7 @@ int mhp_offline_ranges(const struct range *ranges, unsigned int nr,
 
 	error = mhp_phys_ranges(ranges, nr, pfn_ranges);
 	if (!error)
-		error = mhp_blocks_collect(&blocks, pfn_ranges, nr);
+		error = mhp_blocks_collect(&blocks, pfn_ranges, nr, GFP_KERNEL);
 	if (!error) {
 		mhp_drop_offline(&blocks);
 		error = mhp_offline_rest(&blocks, timeout_ms);
