@@ -108,7 +108,7 @@ class Torture:
         self.result.detail = failure.detail
         with contextlib.suppress(MachineError):
             if self.machine.alive:
-                self.machine.run("echo w > /proc/sysrq-trigger; echo m > /proc/sysrq-trigger", 20)
+                self.machine.run("echo w > /proc/sysrq-trigger; echo m > /proc/sysrq-trigger; grep -i huge /proc/meminfo > /dev/kmsg", 20)
         splats, _ = judge.complaints(self.machine.console.text(), self._ours)
         if splats and not any("complained" in line for line in self.result.wrong):
             self._complained(splats)
