@@ -48,10 +48,11 @@ static inline bool is_migrate_isolate_page(struct page *page)
 
 #endif
 
-/* mm/page_alloc.c; the second one with the zone's lock held */
+/* mm/page_alloc.c; all but the first one with the zone's lock held */
 void set_pageblock_migratetype(struct page *page, int migratetype);
 bool move_freepages_block_isolate(struct zone *zone, struct page *page,
 				  int migratetype);
+void set_free_chunk_migratetype(struct zone *zone, struct page *page, int migratetype);
 
 /* mm/isolation/ */
 int start_isolate_page_range(unsigned long start_pfn, unsigned long end_pfn,

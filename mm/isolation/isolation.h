@@ -70,6 +70,8 @@ int isolate_range(struct isolation *iso);
 void unisolate_range(const struct isolation *iso);
 
 /* pageblock.c */
+unsigned long isolate_free_chunk(struct isolation *iso, unsigned long pfn);
+unsigned long unisolate_free_chunk(const struct isolation *iso, unsigned long pfn);
 int isolate_pageblock(struct isolation *iso, unsigned long pfn);
 void unisolate_pageblock(unsigned long pfn, int migratetype);
 

@@ -2,13 +2,15 @@
 /*
  * One pageblock is isolated: its free pages go to lists from which nothing is
  * allocated, and so does what is freed in it from then on. Or it is not any more.
+ * Pageblocks that are one free chunk are not torn apart for that.
  *
  * Called by range.c. Takes the zone's lock with interrupts off, for one pageblock
- * at a time. Of two who want the same pageblock, one gets it.
+ * or chunk at a time. Of two who want the same pageblock, one gets it.
  */
 #include <linux/cleanup.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 
 #include "isolation.h"
 #include "../internal.h"
@@ -85,6 +87,69 @@ static void report_failure(const struct isolation *iso)
 	dump_page(pfn_to_page(iso->blame.pfn), "unmovable page");
 }
 
+/* Is it a free chunk of several pageblocks that lies in the range? Then its pages, else 0. */
+static unsigned long nr_chunk_pages(const struct isolation *iso, struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page), nr_pages;
+
+	/* Without the lock, which comes later, it is a guess: so that order is bounded. */
+	if (!PageBuddy(page))
+		return 0;
+	nr_pages = 1UL << min_t(unsigned long, buddy_order_unsafe(page), MAX_PAGE_ORDER);
+	if (nr_pages <= pageblock_nr_pages || pfn + nr_pages > iso->end_pfn)
+		return 0;
+	return nr_pages;
+}
+
+static bool chunk_is_of_type(struct page *page, unsigned long nr_pages, int type)
+{
+	const struct page *end = page + nr_pages;
+
+	for (; page < end; page += pageblock_nr_pages)
+		if (get_pageblock_migratetype(page) != type)
+			return false;
+	return true;
+}
+
+static unsigned long isolate_chunk_locked(struct isolation *iso, struct zone *zone,
+					  struct page *page)
+{
+	unsigned long nr_pages = nr_chunk_pages(iso, page);
+	unsigned long nr_blocks = isolation_nr_pageblocks(nr_pages);
+	int type = get_pageblock_migratetype(page);
+
+	lockdep_assert_held(&zone->lock);
+
+	/* What may not be isolated is refused page by page, which tells why. */
+	if (!nr_pages || is_migrate_isolate(type) || is_migrate_cma(type) ||
+	    !chunk_is_of_type(page, nr_pages, type))
+		return 0;
+	set_free_chunk_migratetype(zone, page, MIGRATE_ISOLATE);
+	zone->nr_isolate_pageblock += nr_blocks;
+	memset(isolation_type(iso, page_to_pfn(page)), type, nr_blocks);
+	return nr_pages;
+}
+
+/**
+ * isolate_free_chunk() - isolate several pageblocks of a range that are one free chunk
+ * @iso: The range.
+ * @pfn: First page of a pageblock.
+ *
+ * Notes what the pageblocks were.
+ *
+ * Context: takes the zone's lock.
+ * Return: the pages that are isolated; 0 where the pageblock is to be taken by itself.
+ */
+unsigned long isolate_free_chunk(struct isolation *iso, unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page || !nr_chunk_pages(iso, page))
+		return 0;
+	guard(spinlock_irqsave)(&page_zone(page)->lock);
+	return isolate_chunk_locked(iso, page_zone(page), page);
+}
+
 /**
  * isolate_pageblock() - isolate one pageblock of a range
  * @iso: The range.
@@ -148,6 +213,47 @@ static void unisolate_locked(struct zone *zone, struct page *page, int migratety
 	if (!reunite(zone, page, migratetype))
 		WARN_ON_ONCE(!move_freepages_block_isolate(zone, page, migratetype));
 	zone->nr_isolate_pageblock--;
+}
+
+static bool types_are_alike(const u8 *types, unsigned long nr)
+{
+	return !memchr_inv(types, types[0], nr);
+}
+
+static unsigned long unisolate_chunk_locked(const struct isolation *iso, struct zone *zone,
+					    struct page *page)
+{
+	const u8 *types = isolation_type(iso, page_to_pfn(page));
+	unsigned long nr_pages = nr_chunk_pages(iso, page);
+	unsigned long nr_blocks = isolation_nr_pageblocks(nr_pages);
+
+	lockdep_assert_held(&zone->lock);
+
+	if (!nr_pages || !types_are_alike(types, nr_blocks) ||
+	    !chunk_is_of_type(page, nr_pages, MIGRATE_ISOLATE))
+		return 0;
+	set_free_chunk_migratetype(zone, page, types[0]);
+	zone->nr_isolate_pageblock -= nr_blocks;
+	return nr_pages;
+}
+
+/**
+ * unisolate_free_chunk() - the reverse of isolate_free_chunk()
+ * @iso: The range.
+ * @pfn: First page of a pageblock that the range has isolated.
+ *
+ * Context: takes the zone's lock.
+ * Return: the pages that are what they were; 0 where the pageblock is to be dealt
+ * with by itself.
+ */
+unsigned long unisolate_free_chunk(const struct isolation *iso, unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page || !nr_chunk_pages(iso, page))
+		return 0;
+	guard(spinlock_irqsave)(&page_zone(page)->lock);
+	return unisolate_chunk_locked(iso, page_zone(page), page);
 }
 
 /**

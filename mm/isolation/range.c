@@ -22,13 +22,18 @@
 /* Put back what is isolated of the pageblocks before @end_pfn. */
 static void unisolate_until(const struct isolation *iso, unsigned long end_pfn)
 {
-	unsigned long pfn;
+	unsigned long pfn = iso->start_pfn;
 
-	for (pfn = iso->start_pfn; pfn < end_pfn; pfn += pageblock_nr_pages) {
+	while (pfn < end_pfn) {
 		u8 type = *isolation_type(iso, pfn);
+		unsigned long done = 0;
 
-		if (!is_migrate_isolate(type))
-			unisolate_pageblock(pfn, type);
+		if (!is_migrate_isolate(type)) {
+			done = unisolate_free_chunk(iso, pfn);
+			if (!done)
+				unisolate_pageblock(pfn, type);
+		}
+		pfn += done ?: pageblock_nr_pages;
 		cond_resched();
 	}
 }
@@ -57,15 +62,18 @@ static int check_ends(struct isolation *iso)
  */
 int isolate_range(struct isolation *iso)
 {
-	unsigned long pfn;
+	unsigned long pfn = iso->start_pfn;
 	int error;
 
-	for (pfn = iso->start_pfn; pfn < iso->end_pfn; pfn += pageblock_nr_pages) {
-		error = isolate_pageblock(iso, pfn);
+	while (pfn < iso->end_pfn) {
+		unsigned long done = isolate_free_chunk(iso, pfn);
+
+		error = done ? 0 : isolate_pageblock(iso, pfn);
 		if (error) {
 			unisolate_until(iso, pfn);
 			return error;
 		}
+		pfn += done ?: pageblock_nr_pages;
 		cond_resched();
 	}
 	error = check_ends(iso);
