@@ -130,6 +130,7 @@ int set_memory_block_size_order(unsigned int order);
  *	page outside ZONE_MOVABLE; NUMA_NO_NODE where none does.
  * @status_change_nid: The node that gains its first, or loses its last, page;
  *	NUMA_NO_NODE where none does.
+ * @movable: They are of ZONE_MOVABLE, where the kernel has nothing of its own.
  */
 struct memory_notify {
 	unsigned long altmap_start_pfn;
@@ -138,6 +139,7 @@ struct memory_notify {
 	unsigned long nr_pages;
 	int status_change_nid_normal;
 	int status_change_nid;
+	bool movable;
 };
 
 struct notifier_block;

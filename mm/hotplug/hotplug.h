@@ -6,7 +6,7 @@
  *
  *	add.c, withdraw.c, probe.c
  *	  plug.c, remove.c, offline.c, online.c
- *	    block*.c, group.c, notify.c, offline_*.c, evacuate.c, node.c
+ *	    block*.c, group.c, notify.c, offline_*.c, evacuate.c, give.c, node.c
  *	      zone.c, zone_choice.c, memmap.c, mapping.c, sections.c, obstacle.c
  *	        step.c, refusal.c, outcome.c, params.c, pluggable.c, lock.c
  *	          policy.c, span.c, range.c
@@ -119,6 +119,7 @@ struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group
 
 /* zone.c: with the memory hotplug lock held for writing */
 
+void mhp_zone_grow(struct zone *zone, struct mhp_range range);
 void mhp_account_present(struct zone *zone, struct memory_group *group,
 			 unsigned long pfn, long nr_pages);
 

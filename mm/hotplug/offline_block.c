@@ -58,6 +58,7 @@ static int mhp_commit_announce(struct mhp_op *op)
 		.altmap_nr_pages = mhp_range_pages(leaving->memmap),
 		.start_pfn = leaving->pages.start,
 		.nr_pages = mhp_range_pages(leaving->pages),
+		.movable = zone_idx(leaving->zone) == ZONE_MOVABLE,
 	};
 	mhp_node_plan_offline(&off->notify, leaving->zone, mhp_block_nr_pages());
 	error = mhp_notify_going_offline(&off->notify);

@@ -8,76 +8,13 @@
  * device_hotplug_lock; holds the memory hotplug lock for writing while a block
  * comes online.
  */
-#include <linux/export.h>
 #include <linux/mm.h>
-#include <linux/page-isolation.h>
 #include <linux/swap.h>
 #include <linux/writeback.h>
 
+#include "give.h"
 #include "hotplug.h"
 #include "../internal.h"
-#include "../shuffle.h"
-
-/* How the allocator gets pages; changed with the mutex and as a reader */
-static online_page_callback_t mhp_online_page = generic_online_page;
-static DEFINE_MUTEX(mhp_online_page_mutex);
-
-/**
- * generic_online_page() - give pages that come online to the page allocator
- * @page: The first of them.
- * @order: Of the chunk.
- *
- * Also for online_page_callback_t functions that decide to give pages after all.
- */
-void generic_online_page(struct page *page, unsigned int order)
-{
-	__free_pages_core(page, order, MEMINIT_HOTPLUG);
-}
-EXPORT_SYMBOL_GPL(generic_online_page);
-
-static int mhp_replace_callback(online_page_callback_t from, online_page_callback_t to)
-{
-	int error = -EINVAL;
-
-	get_online_mems();
-	mutex_lock(&mhp_online_page_mutex);
-	if (mhp_online_page == from) {
-		mhp_online_page = to;
-		error = 0;
-	}
-	mutex_unlock(&mhp_online_page_mutex);
-	put_online_mems();
-	return error;
-}
-
-/**
- * set_online_page_callback() - have a function of one's own give pages
- * @callback: Called for each chunk that comes online, up to MAX_PAGE_ORDER. It
- *	may keep pages back: they stay PageOffline, and count as present.
- *
- * For balloon drivers (Hyper-V, Xen, virtio-mem). One at a time.
- *
- * Context: may sleep.
- * Return: 0, or -EINVAL where somebody else has set one.
- */
-int set_online_page_callback(online_page_callback_t callback)
-{
-	return mhp_replace_callback(generic_online_page, callback);
-}
-EXPORT_SYMBOL_GPL(set_online_page_callback);
-
-/**
- * restore_online_page_callback() - end of what set_online_page_callback() began
- * @callback: As it was set.
- *
- * Context: may sleep.
- * Return: 0, or -EINVAL where another one is set.
- */
-int restore_online_page_callback(online_page_callback_t callback)
-{
-	return mhp_replace_callback(callback, generic_online_page);
-}
-EXPORT_SYMBOL_GPL(restore_online_page_callback);
 
 /**
  * struct mhp_online - one memory block on its way online
@@ -154,6 +91,7 @@ static int mhp_online_prepare(struct mhp_op *op)
 		.nr_pages = mhp_range_pages(on->pages),
 		.status_change_nid_normal = NUMA_NO_NODE,
 		.status_change_nid = NUMA_NO_NODE,
+		.movable = zone_idx(on->zone) == ZONE_MOVABLE,
 	};
 	error = mhp_notify_prepare_online(&on->notify);
 	return error ? mhp_refuse_error(op, MHP_VETOED, error) : 0;
@@ -183,13 +121,11 @@ static void mhp_online_unhost_memmap(struct mhp_op *op)
 		mhp_selfhosted_deinit(on->memmap);
 }
 
-/* Isolated, so that nothing is allocated before all is ready. */
 static int mhp_online_join(struct mhp_op *op)
 {
 	struct mhp_online *on = to_online(op);
 
-	move_pfn_range_to_zone(on->zone, on->pages.start,
-			       mhp_range_pages(on->pages), NULL, MIGRATE_ISOLATE);
+	mhp_give_prepare(on->zone, on->pages);
 	return 0;
 }
 
@@ -211,34 +147,14 @@ static int mhp_online_announce(struct mhp_op *op)
 	return error ? mhp_refuse_error(op, MHP_VETOED, error) : 0;
 }
 
-static void mhp_give_chunks(struct mhp_range pages)
-{
-	unsigned long pfn = pages.start;
-
-	while (pfn < pages.end) {
-		unsigned int order = pfn ? min(__ffs(pfn), MAX_PAGE_ORDER) :
-					   MAX_PAGE_ORDER;
-
-		mhp_online_page(pfn_to_page(pfn), order);
-		pfn += 1UL << order;
-	}
-}
-
-/* The pages lie on the isolated free lists afterwards. */
 static void mhp_online_give(struct mhp_op *op)
 {
 	struct mhp_online *on = to_online(op);
-	struct zone *zone = on->zone;
-
-	spin_lock_irq(&zone->lock);
-	zone->nr_isolate_pageblock += mhp_range_pages(on->pages) / pageblock_nr_pages;
-	spin_unlock_irq(&zone->lock);
 
 	/* Such a zone has no per-CPU lists of its own yet. */
-	if (!populated_zone(zone))
-		setup_zone_pageset(zone);
-	mhp_give_chunks(on->pages);
-	mhp_sections_online(on->pages);
+	if (!populated_zone(on->zone))
+		setup_zone_pageset(on->zone);
+	mhp_give(on->zone, on->pages);
 }
 
 static void mhp_online_account(struct mhp_op *op)
@@ -261,8 +177,7 @@ static void mhp_online_release(struct mhp_op *op)
 {
 	struct mhp_online *on = to_online(op);
 
-	undo_isolate_page_range(on->pages.start, on->pages.end, MIGRATE_MOVABLE);
-	shuffle_zone(on->zone);
+	mhp_give_finish(on->zone, on->pages);
 	mhp_node_start_threads(zone_to_nid(on->zone));
 }
 

@@ -109,6 +109,28 @@ static void mhp_taint_partial_section(unsigned long pfn)
 }
 
 /**
+ * mhp_zone_grow() - have a zone and its node span a range
+ * @zone: The zone.
+ * @range: Of pageblocks, but for ZONE_DEVICE.
+ *
+ * The memmap is for the caller to initialise.
+ *
+ * Context: memory hotplug lock held for writing, may sleep.
+ */
+void mhp_zone_grow(struct zone *zone, struct mhp_range range)
+{
+	struct pglist_data *pgdat = zone->zone_pgdat;
+
+	mhp_assert_write_locked();
+	clear_zone_contiguous(zone);
+
+	if (zone_is_empty(zone))
+		init_currently_empty_zone(zone, range.start, mhp_range_pages(range));
+	mhp_publish_spans(zone, mhp_span_grow(mhp_zone_span(zone), range),
+			  mhp_span_grow(mhp_node_span(pgdat), range));
+}
+
+/**
  * move_pfn_range_to_zone() - make a range part of a zone
  * @zone: The zone.
  * @start_pfn: The first page.
@@ -128,17 +150,9 @@ void move_pfn_range_to_zone(struct zone *zone, unsigned long start_pfn,
 			    int migratetype)
 {
 	struct mhp_range range = mhp_range(start_pfn, start_pfn + nr_pages);
-	struct pglist_data *pgdat = zone->zone_pgdat;
-
-	mhp_assert_write_locked();
-	clear_zone_contiguous(zone);
-
-	if (zone_is_empty(zone))
-		init_currently_empty_zone(zone, start_pfn, nr_pages);
 
 	/* First the span: without it, pageblocks take no migratetype. */
-	mhp_publish_spans(zone, mhp_span_grow(mhp_zone_span(zone), range),
-			  mhp_span_grow(mhp_node_span(pgdat), range));
+	mhp_zone_grow(zone, range);
 
 	if (zone_is_zone_device(zone)) {
 		mhp_taint_partial_section(range.start);
