@@ -95,6 +95,11 @@ def isolated(pagetypeinfo: str, vmstats: str) -> list[str]:
     return wrong + [line for line in vmstats.splitlines() if re.match(r"nr_isolated_\w+ -?[1-9]", line)]
 
 
+def pool(meminfo: dict[str, int]) -> list[str]:
+    """Huge pages, or reservations of them, that somebody kept: nobody uses the pool now."""
+    return [f"{name} is {count}" for name in ("HugePages_Total", "HugePages_Rsvd", "HugePages_Surp") if (count := meminfo.get(name))]
+
+
 def audit(text: str) -> list[str]:
     """Lines are "ok NAME" or "BROKEN NAME: what"."""
     return [line for line in text.splitlines() if line.strip() and not line.startswith("ok")]
@@ -141,7 +146,7 @@ def leaks(machine: Machine) -> str:
 def look(machine: Machine, start: State, home: Memory, remains: Remains) -> list[str]:
     """All that is wrong with the state of a guest at a quiet point."""
     for attempt in range(4):        # what was under way may need a moment
-        wrong = account(take(machine), start, remains) + settled(machine.memory(use=False), home)
+        wrong = account(take(machine), start, remains) + settled(machine.memory(use=False), home) + pool(machine.meminfo())
         machine.write("/proc/sys/vm/stat_refresh", 1)
         wrong += isolated(machine.read("/proc/pagetypeinfo"), machine.sh("cat /sys/devices/system/node/node*/vmstat"))
         if not wrong:

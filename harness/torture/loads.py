@@ -101,6 +101,14 @@ class Loads(Source):
             return "page broke"
         return f"{code_name(code)}: {failure.result.out.splitlines()[-1:]}"
 
+    def put_back(self, machine: Machine) -> None:
+        """Ends those in the pool of huge pages: virtio-mem, which allocates what it gives up, finds place for such a page on
+        its own node alone, of which it may have the last memory."""
+        with self._lock:
+            for at, holder in enumerate(self._held):
+                if holder and holder.kind == "hugetlb" and not self.expects(fate := self._end(machine, at)):
+                    raise Failure(f"a load of huge pages ended by {fate}")
+
     def verify(self, machine: Machine) -> str:
         """Every holder compares every byte; one that was ended is none, with the reason in the result."""
         with self._lock:

@@ -40,10 +40,11 @@ _PLAIN_SOURCES: tuple[type[Source], ...] = (
 def sources(where: layout.Layout) -> tuple[list[Source], Loads]:
     """All there are."""
     loads = Loads(where, where.seed)
-    found: list[Source] = [Writer(where, where.seed, number + 1) for number in range(_WRITERS)]
+    found: list[Source] = [loads]       # first: the pool is to be empty when it is put back
+    found += [Writer(where, where.seed, number + 1) for number in range(_WRITERS)]
     found += [Dimms(where, where.seed, layout.SLOTS[:3], 1), Dimms(where, where.seed, layout.SLOTS[3:], 2)]
     found += [cls(where, where.seed) for cls in _PLAIN_SOURCES]
-    return [*found, loads], loads
+    return found, loads
 
 
 @dataclass

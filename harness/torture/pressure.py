@@ -13,6 +13,7 @@ from .source import OK, REFUSALS, Source, code_of
 _VM = "/proc/sys/vm"
 _SWAP = "256M"
 _SECONDS = 120
+_TRIES = 5
 
 
 class Compaction(Source):
@@ -98,8 +99,14 @@ class HugePool(Source):
         return f"{value} > {path}", lambda machine: self.write(machine, path, value)
 
     def put_back(self, machine: Machine) -> None:
+        """A page that is freed while the pool shrinks stays, as surplus: the pool takes it in, to be able to let it go."""
         machine.write(f"{_VM}/nr_overcommit_hugepages", 0)
         machine.write(self._global, 0)
+        for _ in range(_TRIES):
+            if not (left := machine.meminfo()["HugePages_Total"]):
+                break
+            machine.write(self._global, left)
+            machine.write(self._global, 0)
 
 
 class Cma(Source):
