@@ -32,7 +32,7 @@ def test_torture(image: Path, kernel_config: str) -> None:
     run = main.Torture(kernel_config, SEED, MINUTES, BETWEEN).run()
     report.show(run)
     assert not run.wrong, "\n".join([*run.wrong, run.detail])
-    assert run.quiet_points >= 2
+    assert run.quiet_points and run.operations > 100
     for name in ("writer", "dimm", "virtio-mem", "load"):
         assert run.outcomes[name].get(OK), f"{name} did nothing: {run.outcomes[name]}"
     assert run.verified > 100 << 20
