@@ -7,6 +7,7 @@ block), big blocks of 256 MiB on node 0 (several memory blocks to one).
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from typing import Any
@@ -70,6 +71,18 @@ def test_sub_blocks_grow_and_shrink_in_steps(guest: Machine) -> None:
         resize(guest, SUB, size)
         assert managed(guest, 1) == size
         assert len(blocks(guest, SUB)) == -(-size // BLOCK)
+    assert picture(guest) == before
+
+
+def test_page_that_breaks_unplugged(guest: Machine) -> None:
+    """A page that the driver keeps from the page allocator was never counted, so it is not missed."""
+    before, total = picture(guest), guest.meminfo()["MemTotal"]
+    resize(guest, SUB, 200 * MIB)
+    start, _ = region(guest, SUB)
+    assert guest.write("/sys/devices/system/memory/hard_offline_page", hex(start + 2 * BLOCK - 4096)) == errno.EBUSY
+    assert managed(guest, 1) == 200 * MIB
+    resize(guest, SUB, 0)
+    assert managed(guest, 1) == 0 and guest.meminfo()["MemTotal"] == total
     assert picture(guest) == before
 
 
