@@ -19,7 +19,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "watermark set-ups": ("setup_per_zone_wmarks",),
     "zonelist rebuilds": ("build_all_zonelists",),
     "slab caches shrunk": ("__kmem_cache_do_shrink",),
-    "KSM walks": ("ksm_memory_callback",),
+    "KSM notified": ("ksm_memory_callback",),
     "crash kernel told": ("crash_handle_hotplug_event",),
     "uevents": ("kobject_uevent_env",),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -59,22 +60,36 @@ def _shown(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row.shown))
 
 
+def fold(lines: list[list[str]], width: int) -> list[list[list[str]]]:
+    """Tables as narrow as @width where that is possible: each with the first two columns, and some of the others."""
+    room = width + 2 - sum(max(len(cells[column]) for cells in lines) + 2 for column in (0, 1))
+    groups: list[list[int]] = [[]]
+    left = room
+    for column in range(2, len(lines[0])):
+        takes = max(len(cells[column]) for cells in lines) + 2
+        if groups[-1] and takes > left:
+            groups.append([])
+            left = room
+        groups[-1].append(column)
+        left -= takes
+    return [[[*cells[:2], *(cells[column] for column in group)] for cells in lines] for group in groups]
+
+
 def events(rows: Iterable[Row], stock: Samples, ours: Samples) -> None:
     """What was counted beside the instructions: stock/ours."""
     names = _shown(rows)
-    head = ["", "", *names]
-    lines = []
+    lines = [["", "stock/ours", *names]]
     for event in counted.EVENTS:
         pairs = [(counted.count(stock[name].entered)[event], counted.count(ours[name].entered)[event]) for name in names]
         lines.append(["", event, *(f"{a:,}/{b:,}" for a, b in pairs)])
     lines.append(["", "M executed", *(f"{figure(stock[n].instructions / 1e6)}/{figure(ours[n].instructions / 1e6)}" for n in names)])
     lines.append(["", "M waited", *(f"{figure(stock[n].waited / 1e6)}/{figure(ours[n].waited / 1e6)}" for n in names)])
-    first, *rest = layout([head, *lines])
-    ui.say("  stock/ours:")
-    ui.say(ui.coloured(first, "grey"))
-    for text in rest:
-        ui.say(text)
-    ui.say()
+    for part in fold(lines, shutil.get_terminal_size((120, 24)).columns):
+        first, *rest = layout(part)
+        ui.say(ui.coloured(first, "grey"))
+        for text in rest:
+            ui.say(text)
+        ui.say()
 
 
 def profiles(rows: Iterable[Row], measured: Mapping[str, Samples]) -> None:
