@@ -15,6 +15,7 @@ GUEST = ["qemu-system-x86", "busybox-static", "cpio", "util-linux", "stress-ng",
          "kexec-tools", "makedumpfile", "udev"]
 TEST = ["python3", "python3-pytest", "python3-pytest-xdist"]
 CHECK = ["sparse", "perl"]
+BENCH = ["python3-matplotlib"]
 FUZZ = ["build-essential", "clang", "libclang-rt-14-dev"]
 CROSS = {"arm64": ["gcc-aarch64-linux-gnu"], "powerpc64le": ["gcc-powerpc64le-linux-gnu"],
          "s390x": ["gcc-s390x-linux-gnu"], "riscv64": ["gcc-riscv64-linux-gnu"]}      # compilers, by architecture

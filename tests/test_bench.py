@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import ui
-from harness.bench import counter, events, guest, profile, report, rows, sample, symbols
+from harness.bench import counter, events, guest, plot, profile, report, rows, sample, symbols
 from harness.bench.counter import Record, Run
 from harness.bench.rows import Row
 from harness.bench.sample import Sample
@@ -55,7 +55,7 @@ def record() -> Record:
 
 
 def made(time: int, executed: int, copied: int = 0, **notes: float) -> Sample:
-    return Sample(time, {"offline_pages": executed - copied, "copy_page": copied}, {"kobject_uevent_env": 3}, notes)
+    return Sample(time, {"offline_pages": executed - copied, "copy_page": copied}, {"kobject_get_path": 3}, notes)
 
 
 def test_records_are_read_when_they_are_complete(record: Record) -> None:
@@ -137,7 +137,7 @@ def test_sample_in_the_middle() -> None:
 
 
 def test_events_are_entries() -> None:
-    found = events.count({"kobject_uevent_env": 3, "zone_pcp_disable": 2, "zone_pcp_enable": 2})
+    found = events.count({"kobject_get_path": 3, "zone_pcp_disable": 2, "zone_pcp_enable": 2})
     assert found["uevents"] == 3 and found["pcp lists off or on"] == 4 and found["grace periods"] == 0
 
 
@@ -203,6 +203,12 @@ def test_wide_table_is_folded() -> None:
     assert [part[0] for part in narrow] == [["", "event", "a"], ["", "event", "b", "c"]]
     assert all(len(text) <= 20 for part in narrow for text in report.layout(part))
     assert len(report.fold(lines, 1)) == 3
+
+
+def test_picture_is_of_shares() -> None:
+    samples = {"offline": made(1_000_000, 900_000)}, {"offline": made(500_000, 400_000)}
+    assert plot.shares([row("offline")], *samples) == [("offline a block of 128 MiB, idle", 0.5, 0.6)]
+    assert plot.curve("plug", {"plug 16": made(9, 2_000_000), "unplug 16": made(9, 3)}) == [(16, 2.0)]
 
 
 def all_samples() -> dict[str, Sample]:

@@ -21,7 +21,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "slab caches shrunk": ("__kmem_cache_do_shrink",),
     "KSM notified": ("ksm_memory_callback",),
     "crash kernel told": ("crash_handle_hotplug_event",),
-    "uevents": ("kobject_uevent_env",),
+    "uevents": ("kobject_get_path",),      # of the device, once for each uevent that is not suppressed
 }
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 
 from .. import build, packages, ui
-from . import report, rows, scenarios
+from . import plot, report, rows, scenarios
 from .sample import Sample
 
 STOCK, OURS = "stock", "lean"
@@ -23,13 +23,21 @@ def measure(chosen: list[rows.Row]) -> Measured:
     return found
 
 
+def _plot(chosen: list[rows.Row], measured: Measured) -> None:
+    """The picture beside the figures; Debian's package serves Debian's Python alone."""
+    try:
+        plot.draw(chosen, measured[STOCK], measured[OURS], report.FOLDER / "result.svg")
+    except ImportError as error:
+        ui.warn(f"no result.svg: {error}")
+
+
 def main(names: str = "", profile: str = "") -> int:
     """make bench; of the rows by these @names only, or where the instructions of the rows @profile go."""
     chosen = rows.choose(profile or names)
     if not chosen:
         raise ui.Failure(f"no row {profile or names}: there are " + ", ".join(row.name for row in rows.ROWS))
     start = time.monotonic()
-    packages.ensure(packages.GUEST)
+    packages.ensure(packages.GUEST + packages.BENCH)
     for kernel in (STOCK, OURS):
         build.build(kernel)
     measured = measure(chosen)
@@ -39,5 +47,6 @@ def main(names: str = "", profile: str = "") -> int:
     else:
         report.table(chosen, measured[STOCK], measured[OURS])
         report.events(chosen, measured[STOCK], measured[OURS])
+        _plot(chosen, measured)
     ui.say(f"  measured in {ui.duration(time.monotonic() - start)}; {folder}")
     return 0
