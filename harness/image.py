@@ -49,6 +49,7 @@ PACKAGES = {
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "agent": ("agent.c",),
     "blocks": ("blocks.c",),
+    "fill": ("fill.c",),
     "fuzz": ("fuzz.c",),
     "memhold": ("memhold.c", "hold_map.c", "hold_pin.c"),
     "put": ("put.c",),

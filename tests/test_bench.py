@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import ui
-from harness.bench import counter, events, guest, plot, profile, report, rows, sample, symbols
+from harness.bench import counter, events, guest, occupied, plot, profile, report, rows, sample, symbols
 from harness.bench.counter import Record, Run
 from harness.bench.rows import Row
 from harness.bench.sample import Sample
@@ -130,6 +130,19 @@ def test_handlers_are_timed_by_the_trace() -> None:
     assert guest.spans(trace) == [75]
 
 
+def test_pages_in_use_are_neither_free_nor_on_lists() -> None:
+    zone = ("Node 0, zone   {}\n  pages free     {}\n        spanned  1000\n        present  900\n        managed  800\n"
+            "  pagesets\n    cpu: 0\n              count:    7\n              high:  50\n    cpu: 1\n              count:    3\n")
+    text = zone.format("Normal", 1) + zone.format("Movable", 500)
+    assert occupied.in_use(text, "Movable") == 800 - 500 - 10
+
+
+def test_only_pages_that_hotplug_moved_count() -> None:
+    line = " fill-9 [0] .. 1.0: mm_migrate_pages: nr_succeeded={} nr_failed=2 mode=MIGRATE_SYNC reason={}\n"
+    trace = line.format(512, "memory_hotplug") + line.format(30, "compaction") + line.format(8, "memory_hotplug")
+    assert occupied.moved(trace) == 520
+
+
 def test_sample_in_the_middle() -> None:
     assert sample.median([made(9, 9), made(2, 2), made(5, 1), made(7, 7)]).time == 5
     assert made(9, 4).waited == 5
@@ -212,8 +225,8 @@ def test_picture_is_of_shares() -> None:
 
 
 def all_samples() -> dict[str, Sample]:
-    return {name: made(1000 + size, 500 + size, pages=10) for size, name in enumerate(
-        ["empty", *dict.fromkeys(name for one in rows.ROWS for name in one.shown), "plug 32", "unplug 32"])}
+    return {name: made(1000 + size, 500 + size, pages=10, used=4, moved=6) for size, name in enumerate(
+        ["empty", *dict.fromkeys(name for one in rows.ROWS for name in one.shown), "plug 32", "unplug 32", "half-full"])}
 
 
 def test_all_of_it_is_saved_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

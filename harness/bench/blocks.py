@@ -14,6 +14,7 @@ from .sample import Sample, median
 
 HELD = 96 << 20
 PAGE = 4096
+KINDS = ("anon", "file", "shared")
 _DISK = "/mnt/cache"
 
 
@@ -21,15 +22,16 @@ def _state(block: int) -> str:
     return f"{MEMORY}/memory{block}/state"
 
 
-def one(guest: Guest) -> dict[str, Sample]:
+def one(kernel: str) -> dict[str, Sample]:
     """Blocks of a node that has others, straight after each other: the median.
 
     The first of them waits for readers of the memory hotplug lock, who are slow for as long as somebody may come again.
     """
-    guest.machine.plug_dimm(8 * BLOCK, NODE, "d0")
-    states = [_state(block.number) for block in guest.machine.memory(use=False).online(NODE)[1:]]
-    off = guest.write("offline", *states)
-    on = guest.write("online_movable", *states)
+    with Guest(kernel) as guest:
+        guest.machine.plug_dimm(8 * BLOCK, NODE, "d0")
+        states = [_state(block.number) for block in guest.machine.memory(use=False).online(NODE)[1:]]
+        off = guest.write("offline", *states)
+        on = guest.write("online_movable", *states)
     return {"offline": median(off), "online": median(on), "first offline": off[0], "first online": on[0]}
 
 
@@ -51,23 +53,21 @@ def _disk(guest: Guest) -> None:
                      f"mkdir -p {_DISK} && mount -t ext4 /dev/zram0 {_DISK}", timeout=300)
 
 
-def pages(guest: Guest) -> dict[str, Sample]:
+def _emptied(guest: Guest, kind: str, state: str) -> Sample:
+    """The offline of a block with memory of a kind in it, or with nothing."""
+    with contextlib.ExitStack() as stack:
+        held = stack.enter_context(_held(guest, kind)).bytes // PAGE if kind in KINDS else 0
+        before = guest.machine.vmstat()["pgmigrate_success"]
+        sample, = guest.write("offline", state)
+        moved = guest.machine.vmstat()["pgmigrate_success"] - before
+    guest.write("online_movable", state)
+    return replace(sample, notes={"pages": held, "moved": moved})
+
+
+def pages(kernel: str) -> dict[str, Sample]:
     """The last block of a node, empty and with pages of some kinds. Notes: how many of them there were, and moved."""
-    guest.machine.plug_dimm(BLOCK, NODE, "d0")
-    block, = guest.machine.memory(use=False).online(NODE)
-    state = _state(block.number)
-    _disk(guest)
-    found: dict[str, Sample] = {}
-    for kind in ("warm-up", "empty", "anon", "file", "shared"):
-        with contextlib.ExitStack() as stack:
-            if kind in ("anon", "file", "shared"):
-                holder = stack.enter_context(_held(guest, kind))
-                held = holder.bytes // PAGE
-            else:
-                held = 0
-            before = guest.machine.vmstat()["pgmigrate_success"]
-            sample, = guest.write("offline", state)
-            moved = guest.machine.vmstat()["pgmigrate_success"] - before
-            found[kind] = replace(sample, notes={"pages": held, "moved": moved})
-        guest.write("online_movable", state)
-    return found
+    with Guest(kernel) as guest:
+        guest.machine.plug_dimm(BLOCK, NODE, "d0")
+        block, = guest.machine.memory(use=False).online(NODE)
+        _disk(guest)
+        return {kind: _emptied(guest, kind, _state(block.number)) for kind in ("warm-up", "empty", *KINDS)}

@@ -10,14 +10,15 @@ SIZES = (16, 32, 64)    # GiB
 _ROUNDS = 3
 
 
-def dimms(guest: Guest) -> dict[str, Sample]:
+def dimms(kernel: str) -> dict[str, Sample]:
     """Of each size the median of some rounds: what waits, waits for ticks, and so not always as long."""
     found: dict[str, Sample] = {}
-    for size in SIZES:
-        plugs, unplugs = [], []
-        for _ in range(_ROUNDS):
-            plugs.append(guest.plug(size << 30))
-            unplugs.append(guest.unplug())
-        found[f"plug {size}"] = median(plugs)
-        found[f"unplug {size}"] = median(unplugs)
+    with Guest(kernel) as guest:
+        for size in SIZES:
+            plugs, unplugs = [], []
+            for _ in range(_ROUNDS):
+                plugs.append(guest.plug(size << 30))
+                unplugs.append(guest.unplug())
+            found[f"plug {size}"] = median(plugs)
+            found[f"unplug {size}"] = median(unplugs)
     return found

@@ -23,12 +23,12 @@ def measure(chosen: list[rows.Row]) -> Measured:
     return found
 
 
-def _plot(chosen: list[rows.Row], measured: Measured) -> None:
+def _plot(chosen: list[rows.Row], measured: Measured, name: str) -> None:
     """The picture beside the figures; Debian's package serves Debian's Python alone."""
     try:
-        plot.draw(chosen, measured[STOCK], measured[OURS], report.FOLDER / "result.svg")
+        plot.draw(chosen, measured[STOCK], measured[OURS], report.FOLDER / name)
     except ImportError as error:
-        ui.warn(f"no result.svg: {error}")
+        ui.warn(f"no {name}: {error}")
 
 
 def main(names: str = "", profile: str = "") -> int:
@@ -41,12 +41,13 @@ def main(names: str = "", profile: str = "") -> int:
     for kernel in (STOCK, OURS):
         build.build(kernel)
     measured = measure(chosen)
-    folder = report.save(chosen, measured[STOCK], measured[OURS], "profile" if profile else "result")
+    name = "profile" if profile else "rows" if names else "result"      # of all rows, or of some
+    saved = report.save(chosen, measured[STOCK], measured[OURS], name)
     if profile:
         report.profiles(chosen, measured)
     else:
         report.table(chosen, measured[STOCK], measured[OURS])
         report.events(chosen, measured[STOCK], measured[OURS])
-        _plot(chosen, measured)
-    ui.say(f"  measured in {ui.duration(time.monotonic() - start)}; {folder}")
+        _plot(chosen, measured, f"{name}.svg")
+    ui.say(f"  measured in {ui.duration(time.monotonic() - start)}; {saved}")
     return 0

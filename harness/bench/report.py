@@ -47,7 +47,7 @@ def table(rows: Iterable[Row], stock: Samples, ours: Samples) -> None:
     rows = list(rows)
     cells = [line(row, row.value(stock), row.value(ours)) for row in rows]
     verdicts = [each.pop() for each in cells]
-    head, *lines = layout([["ratio", "in instructions", "stock", "ours", "target"], *cells])
+    head, *lines = layout([["ratio", "M: million instructions", "stock", "ours", "target"], *cells])
     ui.say()
     ui.say("  " + ui.coloured(head, "grey"))
     for text, verdict in zip(lines, verdicts):
@@ -78,6 +78,8 @@ def fold(lines: list[list[str]], width: int) -> list[list[list[str]]]:
 def events(rows: Iterable[Row], stock: Samples, ours: Samples) -> None:
     """What was counted beside the instructions: stock/ours."""
     names = _shown(rows)
+    if not names:
+        return
     lines = [["", "stock/ours", *names]]
     for event in counted.EVENTS:
         pairs = [(counted.count(stock[name].entered)[event], counted.count(ours[name].entered)[event]) for name in names]

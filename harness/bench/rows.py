@@ -92,6 +92,8 @@ ROWS: tuple[Row, ...] = (
     _pages("anon", "anonymous memory", 2200, 1500),
     _pages("file", "the page cache", 2600, 1800),
     _pages("shared", "shared memory", 2600, 1800),
+    Row("half-full", "unplug a DIMM of 4 GiB, each block half full: pages moved over pages in use", "half-full", "",
+        lambda samples: samples["half-full"].notes["moved"] / samples["half-full"].notes["used"], (), 1.0),
 )
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import blocks, dimms
-from .guest import Guest
+from . import blocks, dimms, occupied
 from .sample import Sample
 
-SCENARIOS: dict[str, Callable[[Guest], dict[str, Sample]]] = {
+SCENARIOS: dict[str, Callable[[str], dict[str, Sample]]] = {
     "dimm": dimms.dimms,
     "blocks": blocks.one,
     "pages": blocks.pages,
+    "half-full": occupied.half_full,
 }
 
 
 def run(kernel: str, name: str) -> dict[str, Sample]:
     """The samples of a scenario on one kernel."""
-    with Guest(kernel) as guest:
-        return SCENARIOS[name](guest)
+    return SCENARIOS[name](kernel)
