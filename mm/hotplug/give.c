@@ -137,12 +137,16 @@ static void mhp_init_pages(const struct zone *zone, struct mhp_range todo)
 	}
 }
 
-/* What the allocator does to each page that is freed. */
+/*
+ * What the allocator does to each page that is freed. They may be unmapped, from
+ * when they were free before they went offline.
+ */
 static void mhp_forget_contents(struct page *page, unsigned int order)
 {
 	unsigned int i, nr_pages = 1 << order;
 	bool zero = want_init_on_free();
 
+	debug_pagealloc_map_pages(page, nr_pages);
 	kernel_poison_pages(page, nr_pages);
 	kasan_poison_pages(page, order, zero);
 	if (zero && !kasan_has_integrated_init())
