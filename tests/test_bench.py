@@ -71,7 +71,11 @@ def test_reader_goes_on_where_it_was(tmp_path: Path) -> None:
     assert [one.instructions for one in reader.new()] == [5]
     with path.open("a") as out:
         out.write("window b\n10 2 6\nend\n")
+        out.write("window c\n10 2")
     assert [one.name for one in reader.new()] == ["b"]
+    with path.open("a") as out:
+        out.write("0 60\nend\n")
+    assert [one.runs for one in reader.new()] == [(Run(0x10, 20, 60),)]
     assert not reader.new()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from .. import paths, ui
 
 MARK = "mark"       # the window that harness/guest/timed.c opens and closes
+_END = b"\nend\n"
 _SOURCE = Path(__file__).parent / "count.c"
 _CFLAGS = ("-shared", "-fPIC", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wshadow", "-Werror")
 
@@ -93,9 +94,10 @@ class Reader:
         self._at = 0
 
     def new(self) -> list[Record]:
-        """The records since the last call; the plugin writes each before the guest goes on."""
-        with self.path.open() as text:
+        """The records that were completed since the last call; the plugin writes each before the guest goes on."""
+        with self.path.open("rb") as text:
             text.seek(self._at)
-            lines = text.readlines()
-            self._at = text.tell()
-        return parse(lines)
+            found = text.read()
+        complete = found[:found.rfind(_END) + len(_END)] if _END in found else b""
+        self._at += len(complete)
+        return parse(complete.decode().splitlines())

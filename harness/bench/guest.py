@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
 
@@ -42,17 +43,21 @@ def spans(trace: str) -> list[int]:
 
 
 class Guest:
-    """One guest of a kernel under measurement; a context manager."""
+    """One guest of a kernel under measurement; a context manager.
 
-    def __init__(self, kernel: str, **overrides: object) -> None:
+    Measures the handling of the firmware's notifications and, by windows of these names, @calls: caller, function called.
+    """
+
+    def __init__(self, kernel: str, calls: Mapping[str, tuple[str, str]] | None = None, **overrides: object) -> None:
         folder = configure.out(kernel)
         self.kernel = kernel
         self.symbols = symbols.load(folder)
         config = replace(BASE, kernel=kernel, **overrides)  # type: ignore[arg-type]
-        window = Window("acpi", self.symbols.address(_HANDLED), symbols.return_of(folder, _HANDLER, _HANDLED))
+        windows = [Window(name, self.symbols.address(callee), symbols.return_of(folder, caller, callee))
+                   for name, (caller, callee) in {"acpi": (_HANDLER, _HANDLED), **(calls or {})}.items()]
         self.machine = Machine(config)
         out = self.machine.folder / "count"
-        self.machine.config = replace(config, qemu=(*config.qemu, *counter.arguments(out, [window])))
+        self.machine.config = replace(config, qemu=(*config.qemu, *counter.arguments(out, windows)))
         self._reader = counter.Reader(out)
 
     def __enter__(self) -> Guest:
@@ -78,6 +83,17 @@ class Guest:
         if len(found) > count:
             raise MachineError(f"the window {name} closed {len(found)} times, not {count}", self.machine.log_path)
         return found
+
+    def windows(self, last: str, count: int) -> list[Sample]:
+        """The samples, without times, of all windows that closed until the one by the name @last closed @count times."""
+        deadline = time.monotonic() + _PATIENCE
+        found: list[Record] = []
+        while sum(record.name == last for record in found) < count:
+            if time.monotonic() > deadline:
+                raise MachineError(f"the window {last} did not close {count} times", self.machine.log_path)
+            time.sleep(0.01)
+            found += self._reader.new()
+        return [self._sample(0, record) for record in found]
 
     def _sample(self, took: int, record: Record) -> Sample:
         return Sample(took, profile.shares(record, self.symbols), profile.calls(record, self.symbols))

@@ -50,6 +50,10 @@ def _time(name: str) -> Callable[[Samples], float]:
     return lambda samples: samples[name].time / MILLION
 
 
+def _executed(name: str) -> Callable[[Samples], float]:
+    return lambda samples: samples[name].instructions / MILLION
+
+
 def _slope(what: str) -> Callable[[Samples], float]:
     """How much more the second 32 GiB cost than twice the 16 GiB before them: 1 where the cost is linear.
 
@@ -92,6 +96,10 @@ ROWS: tuple[Row, ...] = (
     _pages("anon", "anonymous memory", 2200, 1500),
     _pages("file", "the page cache", 2600, 1800),
     _pages("shared", "shared memory", 2600, 1800),
+    Row("virtio-mem-grow", "virtio-mem by 16 GiB more, the driver apart: executed", "virtio-mem", "M",
+        _executed("virtio-mem grow"), ("virtio-mem grow",)),
+    Row("virtio-mem-shrink", "virtio-mem by 16 GiB less, the driver apart: executed", "virtio-mem", "M",
+        _executed("virtio-mem shrink"), ("virtio-mem shrink",)),
     Row("half-full", "unplug a DIMM of 4 GiB, each block half full: pages moved over pages in use", "half-full", "",
         lambda samples: samples["half-full"].notes["moved"] / samples["half-full"].notes["used"], (), 1.0),
 )

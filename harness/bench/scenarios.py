@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import blocks, dimms, occupied
+from . import blocks, dimms, occupied, virtio
 from .sample import Sample
 
 SCENARIOS: dict[str, Callable[[str], dict[str, Sample]]] = {
@@ -13,6 +13,7 @@ SCENARIOS: dict[str, Callable[[str], dict[str, Sample]]] = {
     "blocks": blocks.one,
     "pages": blocks.pages,
     "half-full": occupied.half_full,
+    "virtio-mem": virtio.resize,
 }
 
 
