@@ -118,7 +118,19 @@ static void mhp_remove_map(struct mhp_op *op)
 	mhp_unmap(&mhp_to_remove(op)->map);
 }
 
-/* What add registered under the range; boot may have done it under a larger one. */
+static int mhp_release_part(struct resource *part, void *unused)
+{
+	u64 start = part->start, end = part->end + 1;
+
+	release_mem_region_adjustable(start, end - start);
+	firmware_map_remove(start, end, SYSTEM_RAM);
+	return 0;
+}
+
+/*
+ * What boot or an add registered: that may be several resources, or a part of one,
+ * and only a part of one resource can be released at a time.
+ */
 static void mhp_remove_claims(struct mhp_op *op)
 {
 	struct mhp_remove *rm = mhp_to_remove(op);
@@ -126,8 +138,7 @@ static void mhp_remove_claims(struct mhp_op *op)
 #ifdef CONFIG_ARCH_KEEP_MEMBLOCK
 	memblock_remove(rm->start, rm->size);
 #endif
-	release_mem_region_adjustable(rm->start, rm->size);
-	firmware_map_remove(rm->start, rm->start + rm->size, SYSTEM_RAM);
+	walk_system_ram_res(rm->start, rm->start + rm->size - 1, NULL, mhp_release_part);
 }
 
 static void mhp_remove_nodes(struct mhp_op *op)
