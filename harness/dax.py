@@ -14,6 +14,7 @@ NVDIMM = ("-object", "memory-backend-ram,id=mem-nv0,size=384M,reserve=off", "-de
 MEMMAP = "memmap=384M!1G"
 KMEM = "System RAM (kmem)"
 DEVICES = "/sys/bus/dax/devices"
+DRIVER = "/sys/bus/dax/drivers/device_dax"
 ORIGINS = {"nvdimm": "ACPI0012", "memmap": "e820_pmem"}     # what is on the way to the device in sysfs
 SIZE = 256 << 20    # what becomes memory of 384 MiB: the first block has the namespace's description in it
 

@@ -53,6 +53,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "fuzz": ("fuzz.c",),
     "memhold": ("memhold.c", "hold_map.c", "hold_pin.c"),
     "put": ("put.c",),
+    "stalls": ("stalls.c",),
     "stamp": ("stamp.c",),
     "timed": ("timed.c",),
 }

@@ -258,6 +258,13 @@ class Machine(GuestMemory, Devices):
             raise CommandFailed(command, job.wait())
 
     @property
+    def pid(self) -> int:
+        """QEMU's process on the host."""
+        if self._process is None:
+            raise MachineError("the machine is not running")
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None and self.channel.alive
 

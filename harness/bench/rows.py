@@ -83,6 +83,11 @@ def _pages(kind: str, title: str, limit: float, aim: float) -> Row:
     return Row(f"pages-{kind}", f"offline a block, a page of {title}", "pages", "", _a_page(kind), (kind,), limit, aim)
 
 
+def _stall(who: str, does: str) -> Row:
+    return Row(f"stall-{who}", f"longest wait of who {does}, 4 GiB in use go offline", "bystanders", "ms",
+               lambda samples: samples[who].notes["longest"] / MILLION, ())
+
+
 ROWS: tuple[Row, ...] = (
     _dimm("plug", 32, 200, 150),
     _dimm("plug", 64, 400, 300),
@@ -102,6 +107,8 @@ ROWS: tuple[Row, ...] = (
         _executed("virtio-mem shrink"), ("virtio-mem shrink",)),
     Row("half-full", "unplug a DIMM of 4 GiB, each block half full: pages moved over pages in use", "half-full", "",
         lambda samples: samples["half-full"].notes["moved"] / samples["half-full"].notes["used"], (), 1.0),
+    _stall("fault", "allocates and faults"),
+    _stall("memremap", "maps a device's memory"),
 )
 
 

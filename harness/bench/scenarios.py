@@ -14,6 +14,7 @@ SCENARIOS: dict[str, Callable[[str], dict[str, Sample]]] = {
     "pages": blocks.pages,
     "half-full": occupied.half_full,
     "virtio-mem": virtio.resize,
+    "bystanders": occupied.bystanders,
 }
 
 
