@@ -229,8 +229,9 @@ def test_picture_is_of_shares() -> None:
 
 
 def all_samples() -> dict[str, Sample]:
-    return {name: made(1000 + size, 500 + size, pages=10, used=4, moved=6) for size, name in enumerate(
-        ["empty", *dict.fromkeys(name for one in rows.ROWS for name in one.shown), "plug 32", "unplug 32", "half-full"])}
+    shown = dict.fromkeys(name for one in rows.ROWS for name in one.shown)
+    return {name: made(1000 + size, 500 + size, pages=10, used=4, moved=6, longest=2_000_000) for size, name in enumerate(
+        ["empty", *shown, "plug 32", "unplug 32", "half-full", "fault", "memremap"])}
 
 
 def test_all_of_it_is_saved_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,13 +119,18 @@ def test_whole_node_in_use(guest: Machine, blocks: list[int]) -> None:
 
 @pytest.fixture
 def no_pages(guest: Machine) -> Iterator[str]:
-    """How to write such that no allocation of a page succeeds."""
+    """How to write such that no memmap is allocated for huge pages that had given theirs back, and all else is."""
     if not guest.run(f"[ -d {FAILURES} ]").ok:
         pytest.skip("kernel without fault injection")
+    names = guest.sh("grep -E ' [tT] (__)?hugetlb_vmemmap_restore_folio' /proc/kallsyms").split("\n")
+    places = [int(line.split()[0], 16) for line in names if line]
+    end = max(places) + 0x1000      # of the longest of them
     guest.sh(f"cd {FAILURES} && echo Y > task-filter && echo N > ignore-gfp-wait && echo 0 > min-order && "
-             "echo 0 > verbose && echo -1 > times && echo 100 > probability")
+             f"echo 0 > verbose && echo -1 > times && echo 64 > stacktrace-depth && echo {min(places):#x} > require-start && "
+             f"echo {end:#x} > require-end && echo 100 > probability")
     yield "put -m"
-    guest.sh(f"echo 0 > {FAILURES}/probability; echo N > {FAILURES}/task-filter")
+    guest.sh(f"cd {FAILURES}; echo 0 > probability; echo N > task-filter; echo 0 > stacktrace-depth; echo 0 > require-start; "
+             "echo 0xffffffffffffffff > require-end")
 
 
 def refused(machine: Machine, command: str, number: int) -> None:
