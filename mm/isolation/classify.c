@@ -103,13 +103,35 @@ static unsigned long nr_folio_pages_from(struct page *page)
 	return nr - index;
 }
 
+/*
+ * Drivers hold pages by the thousand, each a page of its own: so this is the loop
+ * that counts where their memory goes offline. Pages that are alike in these fields
+ * are of one class.
+ */
+static unsigned long nr_offline_pages_from(const struct page *page)
+{
+	unsigned long flags = data_race(page->flags), pfn = page_to_pfn(page);
+	const struct address_space *mapping = data_race(page->mapping);
+	unsigned int type = data_race(page->page_type);
+	int refs = page_ref_count(page);
+	const struct page *end = page + (pageblock_end_pfn(pfn) - pfn);
+	const struct page *next = page + 1;
+
+	while (next < end && data_race(next->page_type == type && next->flags == flags &&
+				       next->mapping == mapping) &&
+	       page_ref_count(next) == refs)
+		next++;
+	return next - page;
+}
+
 /**
  * page_class_nr_pages() - how many pages need no look of their own
  * @page: The page.
  * @class: What page_class() said of it.
  *
  * Return: the pages from @page on that share its class, at least 1: the rest of
- * a free chunk or of a folio.
+ * a free chunk or of a folio, or what a driver holds in the same way, to the end of
+ * the pageblock.
  */
 unsigned long page_class_nr_pages(struct page *page, enum page_class class)
 {
@@ -121,6 +143,9 @@ unsigned long page_class_nr_pages(struct page *page, enum page_class class)
 	case PAGE_CLASS_HUGETLB:
 	case PAGE_CLASS_HUGETLB_HELD:
 		return nr_folio_pages_from(page);
+	case PAGE_CLASS_OFFLINE:
+	case PAGE_CLASS_LET_GO:
+		return nr_offline_pages_from(page);
 	default:
 		return 1;
 	}

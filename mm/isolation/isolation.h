@@ -29,6 +29,8 @@
  * @flags: MEMORY_OFFLINE, REPORT_FAILURE.
  * @types: What each pageblock was before, isolation_nr_pageblocks() entries of
  *	the caller's; MIGRATE_ISOLATE: not isolated by us.
+ * @in_use: Something was in use, by others than a driver that will let go, when
+ *	its pageblock was isolated. Else nothing will be: nothing is allocated there.
  * @blame: Why a range was refused.
  * @blame.pfn: The first page in the way.
  * @blame.class: What it is; PAGE_CLASS_NONE: the pageblock at @blame.pfn is of
@@ -40,6 +42,7 @@ struct isolation {
 	int migratetype;
 	int flags;
 	u8 *types;
+	bool in_use;
 	struct {
 		unsigned long pfn;
 		enum page_class class;

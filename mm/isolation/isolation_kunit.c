@@ -105,6 +105,34 @@ static unsigned long alloc_pageblocks(unsigned long nr)
 	return 0;
 }
 
+/* A driver has all but the last page of a pageblock, and lets go of one. */
+static void counts_runs_of_held_pages(struct kunit *test)
+{
+	unsigned long i, pfn = alloc_pageblocks(1), nr = pageblock_nr_pages - 1;
+	struct page *page = pfn_to_page(pfn);
+
+	if (!pfn)
+		kunit_skip(test, "no pageblock to be had");
+
+	for (i = 0; i < nr; i++)
+		__SetPageOffline(page + i);
+	KUNIT_EXPECT_EQ(test, page_class_nr_pages(page, page_class(page)), nr);
+	KUNIT_EXPECT_EQ(test, page_class_nr_pages(page + 5, page_class(page + 5)), nr - 5);
+
+	page_ref_dec(page + 8);
+	KUNIT_EXPECT_EQ(test, page_class_nr_pages(page, page_class(page)), 8);
+	KUNIT_EXPECT_EQ(test, page_class_nr_pages(page + 8, page_class(page + 8)), 1);
+	page_ref_inc(page + 8);
+
+	SetPagePrivate(page + 16);
+	KUNIT_EXPECT_EQ(test, page_class_nr_pages(page, page_class(page)), 16);
+	ClearPagePrivate(page + 16);
+
+	for (i = 0; i < nr; i++)
+		__ClearPageOffline(page + i);
+	free_contig_range(pfn, pageblock_nr_pages);
+}
+
 /* Free pageblocks that are buddies become of one type when they merge: that is over here. */
 static void note_types(unsigned long start_pfn, unsigned int nr, int *types)
 {
@@ -217,6 +245,7 @@ static void sees_what_stands_across_an_end(struct kunit *test)
 
 static struct kunit_case isolation_cases[] = {
 	KUNIT_CASE(tells_pages_apart),
+	KUNIT_CASE(counts_runs_of_held_pages),
 	KUNIT_CASE(knows_what_may_stay),
 	KUNIT_CASE(leaves_refused_range_as_it_was),
 	KUNIT_CASE(puts_types_back),

@@ -27,50 +27,72 @@ static void accept_pageblock(unsigned long pfn)
 		accept_page(head);
 }
 
-/* Is all of it, from @pfn to the end of the pageblock, movable? */
-static int check_pages(struct isolation *iso, const struct zone *zone, unsigned long pfn)
+/*
+ * Is all of it, from @pfn to the end of the pageblock, movable? Counts in @nr_held
+ * the pages that a driver holds.
+ */
+static int check_pages(struct isolation *iso, const struct zone *zone, unsigned long pfn,
+		       unsigned long *nr_held)
 {
 	unsigned long end_pfn = pageblock_end_pfn(pfn);
 
 	while (pfn < end_pfn) {
 		struct page *page = pfn_to_page(pfn);
 		enum page_class class = page_class(page);
+		unsigned long nr_pages = page_class_nr_pages(page, class);
 
 		if (!page_class_admitted(class, zone, iso->flags))
 			return isolation_refuse(iso, pfn, class);
-		pfn += page_class_nr_pages(page, class);
+		if (class == PAGE_CLASS_OFFLINE)
+			*nr_held += nr_pages;
+		else if (class != PAGE_CLASS_FREE && class != PAGE_CLASS_LET_GO)
+			iso->in_use = true;
+		pfn += nr_pages;
 	}
 	return 0;
 }
 
 static int check_pageblock(struct isolation *iso, const struct zone *zone,
-			   struct page *page, int type)
+			   struct page *page, int type, unsigned long *nr_held)
 {
 	unsigned long pfn = page_to_pfn(page);
 
 	if (is_migrate_isolate(type))
 		return isolation_refuse(iso, pfn, PAGE_CLASS_ISOLATED);
 	if (!is_migrate_cma(type))
-		return check_pages(iso, zone, pfn);
+		return check_pages(iso, zone, pfn, nr_held);
 	/* The owner of the area isolates it whatever is in it. */
+	iso->in_use = true;
 	if (is_migrate_cma(iso->migratetype))
 		return 0;
 	return isolation_refuse(iso, pfn, PAGE_CLASS_CMA);
 }
 
+/*
+ * Free pages change lists with their pageblock. To look for them is to go through
+ * all of its pages; where a driver holds all of them there are none.
+ */
+static bool move_to_isolated(struct zone *zone, struct page *page, unsigned long nr_held)
+{
+	if (nr_held < pageblock_nr_pages || page_zone(page + nr_held - 1) != zone)
+		return move_freepages_block_isolate(zone, page, MIGRATE_ISOLATE);
+	set_pageblock_migratetype(page, MIGRATE_ISOLATE);
+	return true;
+}
+
 static int isolate_locked(struct isolation *iso, struct zone *zone, struct page *page)
 {
-	unsigned long pfn = page_to_pfn(page);
+	unsigned long pfn = page_to_pfn(page), nr_held = 0;
 	int type = get_pageblock_migratetype(page);
 	int error;
 
 	lockdep_assert_held(&zone->lock);
 
-	error = check_pageblock(iso, zone, page, type);
+	error = check_pageblock(iso, zone, page, type, &nr_held);
 	if (error)
 		return error;
 	/* It needs the lock of all that is in the pageblock. */
-	if (!move_freepages_block_isolate(zone, page, MIGRATE_ISOLATE))
+	if (!move_to_isolated(zone, page, nr_held))
 		return isolation_refuse(iso, pfn, PAGE_CLASS_NONE);
 	zone->nr_isolate_pageblock++;
 	*isolation_type(iso, pageblock_start_pfn(pfn)) = type;

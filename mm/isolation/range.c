@@ -57,14 +57,15 @@ static int check_ends(struct isolation *iso)
  * @iso: The range, with room for the types of its pageblocks.
  *
  * Context: may sleep. The memory is kept from going away.
- * Return: 0; -EBUSY: @iso->blame has the page in the way, and each pageblock is
- * what it was.
+ * Return: 0, @iso->in_use is set; -EBUSY: @iso->blame has the page in the way, and
+ * each pageblock is what it was.
  */
 int isolate_range(struct isolation *iso)
 {
 	unsigned long pfn = iso->start_pfn;
 	int error;
 
+	iso->in_use = false;
 	while (pfn < iso->end_pfn) {
 		unsigned long done = isolate_free_chunk(iso, pfn);
 
