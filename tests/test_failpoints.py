@@ -79,14 +79,14 @@ def test_offline_and_remove(ranged: Range, how: str) -> None:
 
     back()
     holder = ranged.machine.hold("anon", "32M")
-    walk(ranged, ranged.withdraw, back, {"offline", "offline-block", "evacuate", "remove"})
+    walk(ranged, ranged.withdraw, back, {"offline", "offline-block", "remove"})
     assert holder.stop().ok
 
 
 def test_offline_one(ranged: Range) -> None:
     assert ranged.add() == 0
     ranged.online_all()
-    walk(ranged, lambda: ranged.offline(FIRST), lambda: ranged.online(FIRST), {"offline", "offline-block", "evacuate"})
+    walk(ranged, lambda: ranged.offline(FIRST), lambda: ranged.online(FIRST), {"offline", "offline-block"})
 
 
 def test_the_one_undo_that_may_be_refused(ranged: Range) -> None:

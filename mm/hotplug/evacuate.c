@@ -293,9 +293,7 @@ static int mhp_empty(struct mhp_evacuation *ev, struct mhp_range range,
 		unsigned long pfn;
 		int swept, error;
 
-		error = mhp_failpoint("evacuate", "pass", range.start);
-		if (!error)
-			error = mhp_pass_over(ev, &pass, range);
+		error = mhp_pass_over(ev, &pass, range);
 		if (error)
 			return error;
 
@@ -400,24 +398,22 @@ void mhp_count_pages(struct mhp_range range, unsigned long *nr_used,
 }
 
 /**
- * mhp_admit_pages() - refuse what plainly fits nowhere else
- * @op: The operation.
+ * mhp_has_room() - may what is in use fit elsewhere?
  * @nr_used: Pages that have to move.
- * @nr_free: Free pages that leave with them.
+ * @nr_free: Free pages that leave with them. All that leaves, taken as used, says
+ *	yes only where it is yes however much of it is free.
  *
  * Generous: page cache and swap count as room, so what is refused here could
  * never have succeeded.
  *
- * Return: 0 or -ENOMEM.
+ * Return: false where it plainly does not.
  */
-int mhp_admit_pages(struct mhp_op *op, unsigned long nr_used, unsigned long nr_free)
+bool mhp_has_room(unsigned long nr_used, unsigned long nr_free)
 {
 	long room = global_zone_page_state(NR_FREE_PAGES) - nr_free;
 
 	room += global_node_page_state(NR_ACTIVE_FILE);
 	room += global_node_page_state(NR_INACTIVE_FILE);
 	room += get_nr_swap_pages();
-	if (room < 0 || nr_used > room)
-		return mhp_refuse(op, MHP_NO_ROOM);
-	return 0;
+	return room >= 0 && nr_used <= room;
 }

@@ -176,7 +176,7 @@ struct mhp_evacuation {
 
 int mhp_evacuate(struct mhp_evacuation *ev, struct mhp_range range);
 int mhp_settle(struct mhp_evacuation *ev, struct zone *zone, struct mhp_range range);
-int mhp_admit_pages(struct mhp_op *op, unsigned long nr_used, unsigned long nr_free);
+bool mhp_has_room(unsigned long nr_used, unsigned long nr_free);
 void mhp_count_pages(struct mhp_range range, unsigned long *nr_used,
 		     unsigned long *nr_free);
 

@@ -12,7 +12,6 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/swap.h>
 #include <linux/writeback.h>
 
 #include "hotplug.h"
@@ -29,6 +28,7 @@
  * @leaving: What is known of each.
  * @types: What the pageblocks of all were before they were isolated.
  * @nr_gone: Of the first ones, how many are offline.
+ * @quiet: The LRU caches are disabled.
  * @ev: The emptying of them.
  */
 struct mhp_offline {
@@ -37,6 +37,7 @@ struct mhp_offline {
 	struct mhp_leaving *leaving;
 	u8 *types;
 	unsigned int nr_gone;
+	bool quiet;
 	struct mhp_evacuation ev;
 };
 
@@ -142,21 +143,17 @@ static int mhp_offline_admit(struct mhp_op *op)
 	unsigned long nr_used = 0, nr_free = 0;
 	unsigned int i;
 
+	/* Most have that much room: nothing needs to be counted. */
+	if (mhp_has_room(off->blocks->nr * mhp_block_nr_pages(), 0))
+		return 0;
 	for (i = 0; i < off->blocks->nr; i++)
 		mhp_count_pages(off->leaving[i].pages, &nr_used, &nr_free);
-	return mhp_admit_pages(op, nr_used, nr_free);
-}
-
-/* Pages in a CPU's LRU batch look unmovable, and could not be isolated. */
-static int mhp_offline_quiesce(struct mhp_op *op)
-{
-	lru_cache_disable();
-	return 0;
+	return mhp_has_room(nr_used, nr_free) ? 0 : mhp_refuse(op, MHP_NO_ROOM);
 }
 
 static void mhp_offline_resume(struct mhp_op *op)
 {
-	lru_cache_enable();
+	mhp_resume_lru(&to_offline(op)->quiet);
 }
 
 static void mhp_offline_unisolate(struct mhp_op *op)
@@ -166,6 +163,7 @@ static void mhp_offline_unisolate(struct mhp_op *op)
 
 	for (i = 0; i < off->blocks->nr; i++)
 		mhp_unisolate_block(&off->leaving[i]);
+	mhp_offline_resume(op);
 }
 
 static int mhp_offline_isolate(struct mhp_op *op)
@@ -178,7 +176,7 @@ static int mhp_offline_isolate(struct mhp_op *op)
 					  off->leaving[i].pages.start);
 
 		if (!error)
-			error = mhp_isolate_block(op, &off->leaving[i]);
+			error = mhp_isolate_block(op, &off->leaving[i], &off->quiet);
 		if (error) {
 			mhp_offline_unisolate(op);
 			return error;
@@ -191,11 +189,20 @@ static int mhp_offline_evacuate(struct mhp_op *op)
 {
 	struct mhp_offline *off = to_offline(op);
 	unsigned int i;
-	int error = 0;
 
-	for (i = 0; i < off->blocks->nr && !error; i++)
-		error = mhp_evacuate(&off->ev, off->leaving[i].pages);
-	return error;
+	for (i = 0; i < off->blocks->nr; i++) {
+		struct mhp_leaving *leaving = &off->leaving[i];
+		int error = mhp_failpoint("offline", "evacuate-block", leaving->pages.start);
+
+		if (!error && leaving->isolation.in_use) {
+			/* Pages in a CPU's batch could not be taken off the LRU lists. */
+			mhp_quiesce_lru(&off->quiet);
+			error = mhp_evacuate(&off->ev, leaving->pages);
+		}
+		if (error)
+			return error;
+	}
+	return 0;
 }
 
 /* What depends on how much memory there is; once for however many blocks. */
@@ -248,7 +255,6 @@ static int mhp_offline_commit(struct mhp_op *op)
 static const struct mhp_step mhp_offline_steps[] = {
 	{ "claim", .run = mhp_offline_claim, .undo = mhp_offline_unclaim },
 	{ "admit", .run = mhp_offline_admit },
-	{ "quiesce", .run = mhp_offline_quiesce, .undo = mhp_offline_resume },
 	{ "isolate", .run = mhp_offline_isolate, .undo = mhp_offline_unisolate },
 	{ "evacuate", .run = mhp_offline_evacuate },
 	{ "commit", .run = mhp_offline_commit },

@@ -23,7 +23,9 @@ struct mhp_leaving {
 };
 
 /* offline_isolate.c */
-int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving);
+void mhp_quiesce_lru(bool *quiet);
+void mhp_resume_lru(bool *quiet);
+int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving, bool *quiet);
 void mhp_unisolate_block(struct mhp_leaving *leaving);
 
 /* offline_block.c */

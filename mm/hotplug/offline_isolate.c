@@ -3,12 +3,13 @@
  * Isolates a memory block that is to go offline, says which page kept it from
  * that, and makes its pageblocks what they were where the block stays.
  *
- * Called by offline.c under device_hotplug_lock, with the LRU caches disabled: a
- * page in one of them looks unmovable. Isolation takes the zone's lock.
+ * Called by offline.c under device_hotplug_lock. A page in a CPU's LRU cache looks
+ * unmovable, but to disable these is to wait for a grace period and all CPUs: so it
+ * is done once for an operation, where a block was refused or is in use. Isolation
+ * takes the zone's lock.
  */
 #include <linux/device.h>
 #include <linux/mm.h>
-#include <linux/mmdebug.h>
 #include <linux/sched/signal.h>
 #include <linux/swap.h>
 
@@ -28,22 +29,49 @@ static int mhp_blame_isolation(struct mhp_op *op, const struct isolation *iso)
 }
 
 /**
+ * mhp_quiesce_lru() - disable the LRU caches, unless that is done
+ * @quiet: Are they disabled by this operation? Set.
+ *
+ * Context: sleeps.
+ */
+void mhp_quiesce_lru(bool *quiet)
+{
+	if (*quiet)
+		return;
+	lru_cache_disable();
+	*quiet = true;
+}
+
+/**
+ * mhp_resume_lru() - the reverse of mhp_quiesce_lru(), if that was called
+ * @quiet: The same; cleared.
+ */
+void mhp_resume_lru(bool *quiet)
+{
+	if (*quiet)
+		lru_cache_enable();
+	*quiet = false;
+}
+
+/**
  * mhp_isolate_block() - isolate a block that is to go offline
  * @op: The operation, for its report.
  * @leaving: The block.
+ * @quiet: For mhp_quiesce_lru().
  *
- * Context: under device_hotplug_lock, LRU caches disabled; sleeps.
+ * Context: under device_hotplug_lock; sleeps.
  * Return: 0; -EBUSY for a page that cannot move, or CMA; -EINTR for a signal.
  */
-int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving)
+int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving, bool *quiet)
 {
 	struct isolation *iso = &leaving->isolation;
 	unsigned int attempt;
 
 	assert_device_hotplug_lock();
-	VM_WARN_ON_ONCE(!lru_cache_disabled());
 
 	for (attempt = 0; attempt < MHP_ISOLATE_ATTEMPTS; attempt++) {
+		bool was_quiet = *quiet;
+
 		if (!isolate_range(iso)) {
 			leaving->isolated = true;
 			return 0;
@@ -52,7 +80,9 @@ int mhp_isolate_block(struct mhp_op *op, struct mhp_leaving *leaving)
 			return mhp_refuse(op, MHP_INTERRUPTED);
 		if (page_class_is_fixed(iso->blame.class) && attempt)
 			break;
-		lru_add_drain_all();
+		mhp_quiesce_lru(quiet);
+		if (was_quiet)
+			lru_add_drain_all();
 		schedule_timeout_interruptible(msecs_to_jiffies(MHP_ISOLATE_PAUSE_MS));
 	}
 	return mhp_blame_isolation(op, iso);
