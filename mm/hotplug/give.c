@@ -28,19 +28,6 @@
 static online_page_callback_t mhp_online_page = generic_online_page;
 static DEFINE_MUTEX(mhp_online_page_mutex);
 
-/**
- * generic_online_page() - give pages that come online to the page allocator
- * @page: The first of them.
- * @order: Of the chunk.
- *
- * For online_page_callback_t functions that decide to give pages after all.
- */
-void generic_online_page(struct page *page, unsigned int order)
-{
-	__free_pages_core(page, order, MEMINIT_HOTPLUG);
-}
-EXPORT_SYMBOL_GPL(generic_online_page);
-
 static int mhp_replace_callback(online_page_callback_t from, online_page_callback_t to)
 {
 	int error = -EINVAL;
@@ -107,21 +94,28 @@ static unsigned long mhp_page_flags(const struct zone *zone, unsigned long pfn)
 
 /*
  * The hottest loop of adding memory. A page that is free has no reference, and its
- * list head is nobody's: the first page of a chunk gets its own in time.
+ * list head is nobody's: the first page of a chunk gets its own in time. One that
+ * the driver is to be asked about is offline, and the driver's. Inlined for each, so
+ * that type and references are one store.
  */
-static void mhp_write_pages(struct page *page, unsigned long nr_pages, unsigned long flags)
+static __always_inline void mhp_write_pages(struct page *page, unsigned long nr_pages,
+					    unsigned long flags, bool offline)
 {
 	const struct page *end = page + nr_pages;
 
 	for (; page < end; page++) {
 		mm_zero_struct_page(page);
 		page->flags = flags;
-		atomic_set(&page->_mapcount, -1);
+		page->page_type = offline ? (unsigned int)PGTY_offline << 24 : UINT_MAX;
+		page->_refcount.counter = offline;
 	}
 }
 
-static void mhp_init_pages(const struct zone *zone, struct mhp_range todo)
+static __always_inline void mhp_init_pages(const struct zone *zone, struct mhp_range todo,
+					   bool offline)
 {
+	int type = offline ? MIGRATE_ISOLATE : MIGRATE_MOVABLE;
+
 	highest_memmap_pfn = max(highest_memmap_pfn, todo.end - 1);
 
 	while (!mhp_range_empty(todo)) {
@@ -129,9 +123,9 @@ static void mhp_init_pages(const struct zone *zone, struct mhp_range todo)
 		unsigned long pfn = chunk.start;
 
 		mhp_write_pages(pfn_to_page(pfn), mhp_range_pages(chunk),
-				mhp_page_flags(zone, pfn));
+				mhp_page_flags(zone, pfn), offline);
 		for (; pfn < chunk.end; pfn += pageblock_nr_pages)
-			set_pageblock_migratetype(pfn_to_page(pfn), MIGRATE_MOVABLE);
+			set_pageblock_migratetype(pfn_to_page(pfn), type);
 		todo.start = chunk.end;
 		cond_resched();
 	}
@@ -156,7 +150,16 @@ static void mhp_forget_contents(struct page *page, unsigned int order)
 	debug_pagealloc_unmap_pages(page, nr_pages);
 }
 
-/* To the end of the lists: memory that just came is not the first to be used. */
+/* To the end of the list: memory that just came is not the first to be used. */
+static void mhp_list_chunk(struct zone *zone, struct page *page, unsigned int order,
+			   int migratetype)
+{
+	mhp_forget_contents(page, order);
+	scoped_guard(spinlock_irqsave, &zone->lock)
+		__putback_isolated_page(page, order, migratetype);
+	page_reporting_notify_free(order);
+}
+
 static void mhp_list_pages(struct zone *zone, struct mhp_range pages)
 {
 	unsigned long pfn = pages.start;
@@ -165,16 +168,47 @@ static void mhp_list_pages(struct zone *zone, struct mhp_range pages)
 	adjust_managed_page_count(pfn_to_page(pages.start), mhp_range_pages(pages));
 
 	while (pfn < pages.end) {
-		struct page *page = pfn_to_page(pfn);
 		unsigned int order = mhp_chunk_order(pfn);
 
-		mhp_forget_contents(page, order);
-		scoped_guard(spinlock_irq, &zone->lock)
-			__putback_isolated_page(page, order, MIGRATE_MOVABLE);
-		page_reporting_notify_free(order);
+		mhp_list_chunk(zone, pfn_to_page(pfn), order, MIGRATE_MOVABLE);
 		pfn += 1UL << order;
 	}
 }
+
+/*
+ * What the driver gives back at once was written just now, and nobody has seen it:
+ * there is nothing to check.
+ */
+static void mhp_give_fresh(struct page *page, unsigned int order)
+{
+	struct page *p = page;
+	const struct page *end = page + (1UL << order);
+
+	for (; p < end; p++) {
+		VM_WARN_ON_ONCE(!PageOffline(p));
+		p->page_type = UINT_MAX;
+		p->_refcount.counter = 0;
+	}
+	accept_memory(page_to_phys(page), PAGE_SIZE << order);
+	adjust_managed_page_count(page, 1L << order);
+	mhp_list_chunk(page_zone(page), page, order, MIGRATE_ISOLATE);
+}
+
+/**
+ * generic_online_page() - give pages that come online to the page allocator
+ * @page: The first of them.
+ * @order: Of the chunk.
+ *
+ * For online_page_callback_t functions that decide to give pages, at once or later.
+ */
+void generic_online_page(struct page *page, unsigned int order)
+{
+	if (online_section_nr(pfn_to_section_nr(page_to_pfn(page))))
+		__free_pages_core(page, order, MEMINIT_HOTPLUG);
+	else
+		mhp_give_fresh(page, order);
+}
+EXPORT_SYMBOL_GPL(generic_online_page);
 
 /* Isolated, so that nothing is allocated from what the driver gives back already. */
 static void mhp_ask_driver(struct zone *zone, struct mhp_range pages)
@@ -205,13 +239,11 @@ static void mhp_ask_driver(struct zone *zone, struct mhp_range pages)
  */
 void mhp_give_prepare(struct zone *zone, struct mhp_range pages)
 {
-	if (!mhp_pages_go_straight()) {
-		move_pfn_range_to_zone(zone, pages.start, mhp_range_pages(pages), NULL,
-				       MIGRATE_ISOLATE);
-		return;
-	}
 	mhp_zone_grow(zone, pages);
-	mhp_init_pages(zone, pages);
+	if (mhp_pages_go_straight())
+		mhp_init_pages(zone, pages, false);
+	else
+		mhp_init_pages(zone, pages, true);
 }
 
 /**
