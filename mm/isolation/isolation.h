@@ -77,6 +77,7 @@ unsigned long isolate_free_chunk(struct isolation *iso, unsigned long pfn);
 unsigned long unisolate_free_chunk(const struct isolation *iso, unsigned long pfn);
 int isolate_pageblock(struct isolation *iso, unsigned long pfn);
 void unisolate_pageblock(unsigned long pfn, int migratetype);
+void unisolate_taken_pageblock(unsigned long pfn, int migratetype);
 
 /* boundary.c */
 bool isolation_is_straddled(unsigned long pfn);

@@ -299,3 +299,22 @@ void unisolate_pageblock(unsigned long pfn, int migratetype)
 	scoped_guard(spinlock_irqsave, &zone->lock)
 		unisolate_locked(zone, page, migratetype);
 }
+
+/**
+ * unisolate_taken_pageblock() - end the isolation of a pageblock without free pages
+ * @pfn: First page of the pageblock. All its pages are the caller's.
+ * @migratetype: What it is to be from now on.
+ *
+ * Context: takes the zone's lock.
+ */
+void unisolate_taken_pageblock(unsigned long pfn, int migratetype)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct zone *zone = page_zone(page);
+
+	guard(spinlock_irqsave)(&zone->lock);
+	if (!is_migrate_isolate_page(page))
+		return;
+	set_pageblock_migratetype(page, migratetype);
+	zone->nr_isolate_pageblock--;
+}

@@ -157,3 +157,27 @@ void undo_isolate_page_range(unsigned long start_pfn, unsigned long end_pfn,
 	for (; pfn < end_pfn; pfn += pageblock_nr_pages)
 		unisolate_pageblock(pfn, migratetype);
 }
+
+/**
+ * undo_isolate_taken_range() - end the isolation of pages that have been allocated
+ * @start_pfn: First page of the range.
+ * @end_pfn: The one after the last. All of the range is the caller's by now.
+ * @migratetype: What the pageblocks are to be.
+ *
+ * As undo_isolate_page_range(), but free pages are looked for in pageblocks only
+ * that are not all in the range.
+ *
+ * Context: may sleep.
+ */
+void undo_isolate_taken_range(unsigned long start_pfn, unsigned long end_pfn,
+			      int migratetype)
+{
+	unsigned long pfn = pageblock_start_pfn(start_pfn);
+
+	for (; pfn < end_pfn; pfn += pageblock_nr_pages) {
+		if (pfn >= start_pfn && pfn + pageblock_nr_pages <= end_pfn)
+			unisolate_taken_pageblock(pfn, migratetype);
+		else
+			unisolate_pageblock(pfn, migratetype);
+	}
+}
