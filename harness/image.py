@@ -52,6 +52,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "fill": ("fill.c",),
     "fuzz": ("fuzz.c",),
     "memhold": ("memhold.c", "hold_map.c", "hold_pin.c"),
+    "owners": ("owners.c",),
     "put": ("put.c",),
     "stalls": ("stalls.c",),
     "stamp": ("stamp.c",),

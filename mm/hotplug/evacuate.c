@@ -20,6 +20,7 @@
 #include <linux/swap.h>
 
 #include "hotplug.h"
+#include "move.h"
 #include "../internal.h"
 #include "../isolation/isolation.h"
 
@@ -40,9 +41,12 @@
 /* Between passes that moved nothing */
 #define MHP_PAUSE_MS		20
 
+/* There is one operation at a time, under device_hotplug_lock. */
+static struct mhp_mover mhp_mover;
+
 /**
  * struct mhp_pass - going through a range once
- * @folios: Isolated, to be migrated.
+ * @folios: Isolated, to be migrated one by one.
  * @nr_queued: Their pages.
  * @nr_moved: Pages migrated so far.
  * @nr_failed: Folios that could be neither isolated nor migrated.
@@ -121,9 +125,12 @@ static bool mhp_may_move(struct folio *folio)
 static unsigned long mhp_queue(struct mhp_pass *pass, unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
-	struct folio *folio = page_folio(page);
 	unsigned long next = pfn + 1;
+	struct folio *folio;
 
+	if (mhp_mover_add(&mhp_mover, page))
+		return next;
+	folio = page_folio(page);
 	if (!mhp_may_move(folio) || !folio_try_get(folio))
 		return next;
 	/* Without a reference the folio may have been split or freed. */
@@ -193,26 +200,43 @@ static int mhp_out_of_patience(struct mhp_evacuation *ev, struct mhp_range range
 	return mhp_refuse_page(ev->op, outcome, pfn, class);
 }
 
+/* Queue what is in a window, and move what is plain. Return the pfn to go on with. */
+static unsigned long mhp_pass_window(struct mhp_pass *pass, unsigned long pfn,
+				     unsigned long end_pfn)
+{
+	unsigned int nr, nr_moved;
+
+	while (pfn < end_pfn) {
+		unsigned long next = mhp_skip_free(pfn);
+
+		pfn = next == pfn ? mhp_queue(pass, pfn) : next;
+	}
+	nr = mhp_mover.nr;
+	nr_moved = mhp_mover_run(&mhp_mover, &pass->folios);
+	pass->nr_moved += nr_moved;
+	pass->nr_queued += nr - nr_moved;
+	return pfn;
+}
+
 static int mhp_pass_over(struct mhp_evacuation *ev, struct mhp_pass *pass,
 			 struct mhp_range range)
 {
 	unsigned long pfn = range.start;
 	int error = 0;
 
+	mhp_mover_init(&mhp_mover);
 	while (pfn < range.end && !error) {
-		unsigned long next = mhp_skip_free(pfn);
+		unsigned long end = round_down(pfn, MHP_WINDOW_PAGES) + MHP_WINDOW_PAGES;
 
-		if (next == pfn)
-			next = mhp_queue(pass, pfn);
-		pfn = next;
-		if (pass->nr_queued >= MHP_BATCH_PAGES) {
+		pfn = mhp_pass_window(pass, pfn, min(end, range.end));
+		if (pass->nr_queued >= MHP_BATCH_PAGES)
 			mhp_migrate(pass);
-			ev->stuck = pass->stuck ?: ev->stuck;
-			error = mhp_out_of_patience(ev, range);
-		}
+		ev->stuck = pass->stuck ?: ev->stuck;
+		error = mhp_out_of_patience(ev, range);
 		cond_resched();
 	}
 	mhp_migrate(pass);
+	mhp_mover_release(&mhp_mover);
 	ev->stuck = pass->stuck ?: ev->stuck;
 	ev->nr_moved += pass->nr_moved;
 	ev->nr_passes++;
@@ -381,12 +405,18 @@ void mhp_count_pages(struct mhp_range range, unsigned long *nr_used,
 		unsigned long next = mhp_skip_free(pfn);
 		struct folio *folio;
 
-		cond_resched();
 		if (next != pfn) {
 			*nr_free += next - pfn;
 			pfn = next;
+			cond_resched();
 			continue;
 		}
+		if (page_is_plain_lru(pfn_to_page(pfn))) {
+			*nr_used += 1;
+			pfn++;
+			continue;
+		}
+		cond_resched();
 		folio = page_folio(pfn_to_page(pfn));
 		if (folio_test_hugetlb(folio)) {
 			pfn = max(pfn + 1, folio_pfn(folio) + folio_nr_pages(folio));

@@ -6,7 +6,7 @@
  *
  *	add.c, withdraw.c, probe.c
  *	  plug.c, remove.c, offline.c, online.c
- *	    block*.c, group.c, notify.c, offline_*.c, evacuate.c, give.c, node.c
+ *	    block*.c, group.c, notify.c, offline_*.c, evacuate.c, move*.c, give.c, node.c
  *	      zone.c, zone_choice.c, memmap.c, mapping.c, sections.c, obstacle.c
  *	        step.c, refusal.c, outcome.c, params.c, pluggable.c, lock.c
  *	          policy.c, span.c, range.c

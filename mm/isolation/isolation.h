@@ -15,7 +15,9 @@
 #ifndef __MM_ISOLATION_H
 #define __MM_ISOLATION_H
 
+#include <linux/bits.h>
 #include <linux/mmzone.h>
+#include <linux/page-flags.h>
 #include <linux/page-isolation.h>
 
 #include "class.h"
@@ -81,6 +83,20 @@ void unisolate_taken_pageblock(unsigned long pfn, int migratetype);
 
 /* boundary.c */
 bool isolation_is_straddled(unsigned long pfn);
+
+/**
+ * page_is_plain_lru() - is it a folio of one page on the LRU lists, unbroken?
+ * @page: The page, online.
+ *
+ * The common case of PAGE_CLASS_LRU, told from the flags alone.
+ */
+static inline bool page_is_plain_lru(const struct page *page)
+{
+	unsigned long flags = READ_ONCE(page->flags);
+
+	flags &= BIT(PG_lru) | BIT(PG_head) | __PG_HWPOISON;
+	return flags == BIT(PG_lru) && !PageTail(page);
+}
 
 /* classify.c: of pages that are kept from going away */
 enum page_class page_class(struct page *page);

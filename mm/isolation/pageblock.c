@@ -38,9 +38,16 @@ static int check_pages(struct isolation *iso, const struct zone *zone, unsigned 
 
 	while (pfn < end_pfn) {
 		struct page *page = pfn_to_page(pfn);
-		enum page_class class = page_class(page);
-		unsigned long nr_pages = page_class_nr_pages(page, class);
+		unsigned long nr_pages;
+		enum page_class class;
 
+		if (page_is_plain_lru(page)) {
+			iso->in_use = true;
+			pfn++;
+			continue;
+		}
+		class = page_class(page);
+		nr_pages = page_class_nr_pages(page, class);
 		if (!page_class_admitted(class, zone, iso->flags))
 			return isolation_refuse(iso, pfn, class);
 		if (class == PAGE_CLASS_OFFLINE)
