@@ -81,8 +81,16 @@ def test_reader_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_windows_are_told_to_the_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counter, "build", lambda: Path("/count.so"))
-    words = counter.arguments(Path("/out"), [counter.Window("acpi", 0x1f, 0x2f)])
-    assert words == ("-plugin", "file=/count.so,out=/out,window=acpi:1f:2f")
+    words = counter.arguments(Path("/out"), [counter.Window("acpi", 0x1f, 0x2f), counter.Window("later", 1, 2, aside=True)])
+    assert words == ("-plugin", "file=/count.so,out=/out,window=acpi:1f:2f,aside=later:1:2")
+
+
+def test_one_return_is_found() -> None:
+    text = "  10:\tcall   20 <other>\n  15:\tret\n  16:\tint3\n"
+    assert symbols.only_return(text) == 0x15
+    assert symbols.only_return(text.replace("ret", "jmp    90 <__x86_return_thunk>")) == 0x15
+    with pytest.raises(ui.Failure, match="2 returns"):
+        symbols.only_return(text + text)
 
 
 def test_addresses_become_functions(kernel: symbols.Symbols) -> None:

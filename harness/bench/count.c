@@ -2,7 +2,7 @@
 /*
  * A plugin of QEMU's emulation: counts what the guest executes while a window is open.
  *
- *	-plugin file=count.so,out=FILE[,window=NAME:ENTER:LEAVE]...
+ *	-plugin file=count.so,out=FILE[,window=NAME:ENTER:LEAVE][,aside=NAME:ENTER:LEAVE]...
  *
  * A window opens when the guest comes to the address ENTER and closes when it comes to
  * LEAVE; the window "mark" opens and closes at two instructions that do nothing, see
@@ -14,6 +14,9 @@
  *	ADDRESS TIMES INSTRUCTIONS
  *	...
  *	end
+ *
+ * What is executed aside, from an ENTER to a LEAVE, is left out of the window that is
+ * open: work that others left to be done later, and that comes along by chance.
  *
  * The guest notices nothing: no instruction of it is added, and its clock under -icount
  * goes on as it would. One virtual CPU only. The host's side: harness/bench/counter.py.
@@ -55,6 +58,7 @@ static const uint8_t mark_close[] = { 0x0f, 0x1f, 0x84, 0x00, 0x02, 0x70, 0x68, 
 /* A run of instructions as it was translated; stays, and so does its address. */
 struct run {
 	uint64_t times;
+	uint64_t times_before;		/* what is executed aside now */
 	uint64_t address;
 	uint64_t instructions;
 	struct run *next;
@@ -63,12 +67,13 @@ struct run {
 struct window {
 	char name[32];
 	uint64_t enter, leave;
+	bool aside;
 };
 
 static struct run *buckets[BUCKETS];
 static struct window windows[WINDOWS] = { { .name = "mark" } };
 static int nr_windows = 1;
-static struct window *open_window;
+static struct window *open_window, *open_aside;
 static FILE *out;
 
 static struct run *find_run(uint64_t address, uint64_t instructions)
@@ -119,6 +124,32 @@ static void leave(unsigned int cpu, void *data)
 	fflush(out);
 }
 
+static void enter_aside(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	if (open_aside)
+		return;
+	open_aside = data;
+	for (int i = 0; i < BUCKETS; i++)
+		for (struct run *run = buckets[i]; run; run = run->next)
+			run->times_before = run->times;
+}
+
+/* A run that was translated meanwhile was not executed before. */
+static void leave_aside(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	if (open_aside != data)
+		return;
+	open_aside = NULL;
+	for (int i = 0; i < BUCKETS; i++) {
+		for (struct run *run = buckets[i]; run; run = run->next) {
+			run->times = run->times_before;
+			run->times_before = 0;
+		}
+	}
+}
+
 static void watch(struct qemu_plugin_insn *insn)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(insn);
@@ -130,10 +161,14 @@ static void watch(struct qemu_plugin_insn *insn)
 	if (size == sizeof(mark_close) && !memcmp(code, mark_close, size))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, leave, NO_REGISTERS, &windows[0]);
 	for (int i = 1; i < nr_windows; i++) {
-		if (address == windows[i].enter)
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, enter, NO_REGISTERS, &windows[i]);
-		if (address == windows[i].leave)
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, leave, NO_REGISTERS, &windows[i]);
+		struct window *window = &windows[i];
+
+		if (address == window->enter)
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, window->aside ? enter_aside : enter,
+							       NO_REGISTERS, window);
+		if (address == window->leave)
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, window->aside ? leave_aside : leave,
+							       NO_REGISTERS, window);
 	}
 }
 
@@ -148,13 +183,14 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 		watch(qemu_plugin_tb_get_insn(tb, i));
 }
 
-static bool take_window(const char *words)
+static bool take_window(const char *words, bool aside)
 {
 	struct window *window = &windows[nr_windows];
 
 	if (nr_windows == WINDOWS ||
 	    sscanf(words, "%31[^:]:%" SCNx64 ":%" SCNx64, window->name, &window->enter, &window->leave) != 3)
 		return false;
+	window->aside = aside;
 	nr_windows++;
 	return true;
 }
@@ -162,7 +198,9 @@ static bool take_window(const char *words)
 static bool take(const char *word)
 {
 	if (!strncmp(word, "window=", 7))
-		return take_window(word + 7);
+		return take_window(word + 7, false);
+	if (!strncmp(word, "aside=", 6))
+		return take_window(word + 6, true);
 	if (strncmp(word, "out=", 4))
 		return false;
 	out = fopen(word + 4, "w");

@@ -23,11 +23,15 @@ _CFLAGS = ("-shared", "-fPIC", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wshado
 
 @dataclass(frozen=True)
 class Window:
-    """Opens where the guest comes to @enter, closes where it comes to @leave."""
+    """Opens where the guest comes to @enter, closes where it comes to @leave.
+
+    What is executed in one that is @aside is left out of the others.
+    """
 
     name: str
     enter: int
     leave: int
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def build() -> Path:
 
 def arguments(out: Path, windows: Iterable[Window]) -> tuple[str, ...]:
     """For QEMU, so that the plugin writes to @out."""
-    words = [f"file={build()}", f"out={out}", *(f"window={w.name}:{w.enter:x}:{w.leave:x}" for w in windows)]
+    words = [f"file={build()}", f"out={out}", *(f"{'aside' if w.aside else 'window'}={w.name}:{w.enter:x}:{w.leave:x}" for w in windows)]
     return "-plugin", ",".join(words)
 
 

@@ -24,6 +24,7 @@ _PATIENCE = 600.0   # seconds
 _TRACING = "/sys/kernel/tracing"
 _HANDLER = "acpi_hotplug_work_fn"       # the work item that handles what the firmware notified of ...
 _HANDLED = "acpi_device_hotplug"        # ... in this function
+_DEFERRED = "rcu_core"
 _SPAN = re.compile(r"\s(\d+): workqueue_execute_(start|end): .*function (\w+)")
 # No random addresses, so that System.map holds; no self-tests in the background.
 _APPEND = ("nokaslr", "cryptomgr.notests", "memhp_default_state=online_movable")
@@ -55,6 +56,8 @@ class Guest:
         config = replace(BASE, kernel=kernel, **overrides)  # type: ignore[arg-type]
         windows = [Window(name, self.symbols.address(callee), symbols.return_of(folder, caller, callee))
                    for name, (caller, callee) in {"acpi": (_HANDLER, _HANDLED), **(calls or {})}.items()]
+        # What RCU was given to free, by this or an earlier operation, comes when a grace period happens to end.
+        windows.append(Window("deferred", self.symbols.address(_DEFERRED), symbols.end_of(folder, _DEFERRED), aside=True))
         self.machine = Machine(config)
         out = self.machine.folder / "count"
         self.machine.config = replace(config, qemu=(*config.qemu, *counter.arguments(out, windows)))

@@ -63,6 +63,11 @@ def load(folder: Path) -> Symbols:
         return Symbols(lines)
 
 
+def _disassemble(folder: Path, function: str) -> str:
+    return subprocess.run(["objdump", "-d", "--no-show-raw-insn", f"--disassemble={function}", folder / "vmlinux"],
+                          capture_output=True, text=True, check=True).stdout
+
+
 def after_call(disassembly: str, callee: str) -> int:
     """The address that the first call of @callee in there returns to."""
     lines = [line for line in disassembly.splitlines() if re.match(r"\s*[0-9a-f]+:\t", line)]
@@ -72,8 +77,19 @@ def after_call(disassembly: str, callee: str) -> int:
     raise ui.Failure(f"no call of {callee}() where one was expected")
 
 
+def only_return(disassembly: str) -> int:
+    """The address of the only instruction in there that returns."""
+    found = re.findall(r"^\s*([0-9a-f]+):\t(?:ret\b|jmp +\S+ <__x86_return_thunk>)", disassembly, re.M)
+    if len(found) != 1:
+        raise ui.Failure(f"{len(found)} returns where one was expected")
+    return int(found[0], 16)
+
+
+def end_of(folder: Path, function: str) -> int:
+    """Where @function returns."""
+    return only_return(_disassemble(folder, function))
+
+
 def return_of(folder: Path, caller: str, callee: str) -> int:
     """Where the call of @callee in @caller returns to."""
-    run = subprocess.run(["objdump", "-d", "--no-show-raw-insn", f"--disassemble={caller}", folder / "vmlinux"],
-                         capture_output=True, text=True, check=True)
-    return after_call(run.stdout, callee)
+    return after_call(_disassemble(folder, caller), callee)

@@ -212,6 +212,8 @@ static unsigned long mhp_pass_window(struct mhp_pass *pass, unsigned long pfn,
 		pfn = next == pfn ? mhp_queue(pass, pfn) : next;
 	}
 	nr = mhp_mover.nr;
+	if (!nr)
+		return pfn;
 	nr_moved = mhp_mover_run(&mhp_mover, &pass->folios);
 	pass->nr_moved += nr_moved;
 	pass->nr_queued += nr - nr_moved;
