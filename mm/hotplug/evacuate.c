@@ -323,6 +323,9 @@ static int mhp_empty(struct mhp_evacuation *ev, struct mhp_range range,
 		if (error)
 			return error;
 
+		pfn = mhp_first_in_the_way(range.start, range.end, &class);
+		if (class == PAGE_CLASS_NONE)
+			return 0;
 		swept = mhp_sweep(range);
 		pfn = mhp_first_in_the_way(range.start, range.end, &class);
 		if (class == PAGE_CLASS_NONE)
@@ -359,14 +362,38 @@ int mhp_evacuate(struct mhp_evacuation *ev, struct mhp_range range)
 	return mhp_empty(ev, range, true);
 }
 
+/* Have the zone's pages go to the buddy lists, past the per-CPU ones. */
+static void mhp_hush(struct mhp_evacuation *ev, struct zone *zone)
+{
+	if (ev->hushed == zone)
+		return;
+	mhp_unhush(ev);
+	zone_pcp_disable(zone);
+	ev->hushed = zone;
+}
+
+/**
+ * mhp_unhush() - let a zone have per-CPU lists again
+ * @ev: The evacuation; it may have disabled none.
+ *
+ * Context: the memory hotplug lock held for writing.
+ */
+void mhp_unhush(struct mhp_evacuation *ev)
+{
+	if (ev->hushed)
+		zone_pcp_enable(ev->hushed);
+	ev->hushed = NULL;
+}
+
 /**
  * mhp_settle() - make sure that a range is free, and stays so
  * @ev: The evacuation.
  * @zone: The range's zone.
  * @range: Emptied before, isolated, and MEM_GOING_OFFLINE has been heard.
  *
- * On success the zone's per-CPU lists are disabled, for zone_pcp_enable(): with
- * them a page could be allocated from an isolated pageblock.
+ * On success the zone's per-CPU lists are disabled: with them a page could be
+ * allocated from an isolated pageblock. They stay so for the next range of the
+ * zone, until mhp_unhush().
  *
  * Context: device_hotplug_lock, and the memory hotplug lock held for writing.
  * Return: as mhp_evacuate().
@@ -378,10 +405,10 @@ int mhp_settle(struct mhp_evacuation *ev, struct zone *zone, struct mhp_range ra
 	for (;;) {
 		int error;
 
-		zone_pcp_disable(zone);
+		mhp_hush(ev, zone);
 		if (!test_pages_isolated(range.start, range.end, MEMORY_OFFLINE))
 			return 0;
-		zone_pcp_enable(zone);
+		mhp_unhush(ev);
 
 		error = mhp_out_of_patience(ev, range);
 		if (!error)

@@ -165,6 +165,7 @@ int mhp_reonline_block(struct memory_block *mem, struct zone *zone);
  * @nr_moved: Pages that were migrated.
  * @nr_passes: How often the memory was gone through.
  * @stuck: The pfn that failed to move last, the first one of its pass; 0: none.
+ * @hushed: The zone whose per-CPU lists are disabled; NULL: none.
  */
 struct mhp_evacuation {
 	struct mhp_op *op;
@@ -172,10 +173,12 @@ struct mhp_evacuation {
 	unsigned long nr_moved;
 	unsigned long nr_passes;
 	unsigned long stuck;
+	struct zone *hushed;
 };
 
 int mhp_evacuate(struct mhp_evacuation *ev, struct mhp_range range);
 int mhp_settle(struct mhp_evacuation *ev, struct zone *zone, struct mhp_range range);
+void mhp_unhush(struct mhp_evacuation *ev);
 bool mhp_has_room(unsigned long nr_used, unsigned long nr_free);
 void mhp_count_pages(struct mhp_range range, unsigned long *nr_used,
 		     unsigned long *nr_free);

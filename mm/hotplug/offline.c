@@ -5,7 +5,8 @@
  * committed block by block, in offline_block.c.
  *
  * Called by the view (a write to state or online) for one block, and by remove.c
- * for many. Under device_hotplug_lock; migrates without the memory hotplug lock.
+ * for many. Under device_hotplug_lock; migrates without the memory hotplug lock,
+ * which is held for writing over the commit of all blocks.
  */
 #include <linux/device.h>
 #include <linux/ioport.h>
@@ -234,22 +235,34 @@ static void mhp_offline_restore(struct mhp_offline *off)
 	mhp_offline_settle_totals(&off->op);
 }
 
-static int mhp_offline_commit(struct mhp_op *op)
+static int mhp_offline_commit_blocks(struct mhp_offline *off)
 {
-	struct mhp_offline *off = to_offline(op);
 	unsigned int i;
 
 	for (i = 0; i < off->blocks->nr; i++) {
 		int error = mhp_offline_commit_block(&off->ev, off->blocks->mem[i],
 						     &off->leaving[i]);
 
-		if (error) {
-			mhp_offline_restore(off);
+		if (error)
 			return error;
-		}
 		off->nr_gone++;
+		cond_resched();
 	}
 	return 0;
+}
+
+static int mhp_offline_commit(struct mhp_op *op)
+{
+	struct mhp_offline *off = to_offline(op);
+	int error;
+
+	mem_hotplug_begin();
+	error = mhp_offline_commit_blocks(off);
+	mhp_unhush(&off->ev);
+	mem_hotplug_done();
+	if (error)
+		mhp_offline_restore(off);
+	return error;
 }
 
 static const struct mhp_step mhp_offline_steps[] = {

@@ -3,9 +3,9 @@
  * The second half of the offline operation: a block that is isolated and empty
  * is announced, taken from the page allocator and out of its zone.
  *
- * Called by offline.c for one block after the other, under device_hotplug_lock;
- * holds the memory hotplug lock for writing from before the announcement to the
- * end, so that notifiers hear of one block at a time.
+ * Called by offline.c for one block after the other, under device_hotplug_lock and
+ * with the memory hotplug lock held for writing. Notifiers hear of one block at a
+ * time: a driver's may know nothing larger.
  */
 #include <linux/device.h>
 #include <linux/mm.h>
@@ -34,17 +34,6 @@ struct mhp_offline_block {
 static struct mhp_offline_block *to_offline_block(struct mhp_op *op)
 {
 	return container_of(op, struct mhp_offline_block, op);
-}
-
-static int mhp_commit_lock(struct mhp_op *op)
-{
-	mem_hotplug_begin();
-	return 0;
-}
-
-static void mhp_commit_unlock(struct mhp_op *op)
-{
-	mem_hotplug_done();
 }
 
 static int mhp_commit_announce(struct mhp_op *op)
@@ -94,7 +83,6 @@ static void mhp_commit_detach(struct mhp_op *op)
 	zone->nr_isolate_pageblock -= mhp_range_pages(leaving->pages) / pageblock_nr_pages;
 	spin_unlock_irq(&zone->lock);
 	leaving->isolated = false;
-	zone_pcp_enable(zone);
 	adjust_managed_page_count(pfn_to_page(leaving->pages.start), -managed);
 }
 
@@ -119,6 +107,7 @@ static void mhp_commit_demote(struct mhp_op *op)
 	/* A node without memory must not come back into the zonelists. */
 	mhp_node_lost_memory(&off->notify);
 	if (!populated_zone(zone)) {
+		mhp_unhush(off->ev);
 		zone_pcp_reset(zone);
 		build_all_zonelists(NULL);
 	}
@@ -144,21 +133,14 @@ static void mhp_commit_leave(struct mhp_op *op)
 	mhp_block_set_state(off->mem, MHP_BLOCK_OFFLINE);
 }
 
-static void mhp_commit_unsettle(struct mhp_op *op)
-{
-	zone_pcp_enable(to_offline_block(op)->leaving->zone);
-}
-
 static const struct mhp_step mhp_commit_steps[] = {
-	{ "lock", .run = mhp_commit_lock, .undo = mhp_commit_unlock },
 	{ "announce", .run = mhp_commit_announce, .undo = mhp_commit_cancel },
-	{ "settle", .run = mhp_commit_settle, .undo = mhp_commit_unsettle },
+	{ "settle", .run = mhp_commit_settle },
 	{ "detach", .finish = mhp_commit_detach },
 	{ "account", .finish = mhp_commit_account },
 	{ "demote", .finish = mhp_commit_demote },
 	{ "tell", .finish = mhp_commit_tell },
 	{ "leave-zone", .finish = mhp_commit_leave },
-	{ "unlock", .finish = mhp_commit_unlock },
 };
 
 /**
@@ -168,7 +150,8 @@ static const struct mhp_step mhp_commit_steps[] = {
  * @mem: The block.
  * @leaving: What is known of it; no longer isolated on success.
  *
- * Context: under device_hotplug_lock; takes the memory hotplug lock for writing.
+ * Context: under device_hotplug_lock, the memory hotplug lock held for writing.
+ *	The zone's per-CPU lists may be left disabled, for mhp_unhush().
  * Return: 0, the errno of a notifier's veto, or as mhp_evacuate(); the block is
  * still isolated then, and all who heard of it have heard the cancellation.
  */
@@ -189,7 +172,7 @@ int mhp_offline_commit_block(struct mhp_evacuation *ev, struct memory_block *mem
 	int error;
 
 	assert_device_hotplug_lock();
-	mhp_assert_not_locked();
+	mhp_assert_write_locked();
 
 	error = mhp_run_steps(&off.op, mhp_commit_steps, ARRAY_SIZE(mhp_commit_steps));
 	if (error)
