@@ -79,11 +79,11 @@ def kernel_doc() -> Findings:
 
 def exports() -> Findings:
     """Symbols that the stock kernel exports are exported by ours, in the same flavour."""
-    stock, ours = (configure.out(name) / "Module.symvers" for name in ("stock", "plain"))
+    stock, ours = (configure.out(name) / "Module.symvers" for name in ("stock", "lean"))
     if not stock.exists():
         ui.note("skipped: no stock kernel to compare with (make kernel CONFIG=stock)")
         return []
-    for name in ("stock", "plain"):
+    for name in ("stock", "lean"):
         build.build(name)
     return symvers.compare(stock, ours)
 

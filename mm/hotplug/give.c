@@ -84,7 +84,7 @@ static unsigned int mhp_chunk_order(unsigned long pfn)
 }
 
 /* What the flags of each page of a section are. */
-static unsigned long mhp_page_flags(const struct zone *zone, unsigned long pfn)
+static unsigned long mhp_page_flags(struct zone *zone, unsigned long pfn)
 {
 	struct page page;
 
@@ -111,7 +111,7 @@ static __always_inline void mhp_write_pages(struct page *page, unsigned long nr_
 	}
 }
 
-static __always_inline void mhp_init_pages(const struct zone *zone, struct mhp_range todo,
+static __always_inline void mhp_init_pages(struct zone *zone, struct mhp_range todo,
 					   bool offline)
 {
 	int type = offline ? MIGRATE_ISOLATE : MIGRATE_MOVABLE;

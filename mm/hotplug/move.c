@@ -70,7 +70,7 @@ bool mhp_mover_add(struct mhp_mover *mover, struct page *page)
 }
 
 /* May a folio that is locked be moved, without waiting for anything? */
-static bool mhp_may_move_now(struct folio *folio, const struct address_space *mapping)
+static bool mhp_may_move_now(struct folio *folio, struct address_space *mapping)
 {
 	if (!folio->mapping || folio_test_writeback(folio) || folio_test_ksm(folio) ||
 	    folio_test_mlocked(folio))

@@ -43,6 +43,7 @@ static void mhp_lru_leave(struct mhp_lru *at)
 	if (at->change)
 		update_lru_size(at->lruvec, at->lru, zone_idx(at->zone), at->change);
 	at->change = 0;
+	__acquire(&at->lruvec->lru_lock);	/* by mhp_lru_enter() */
 	unlock_page_lruvec_irq(at->lruvec);
 	at->lruvec = NULL;
 }

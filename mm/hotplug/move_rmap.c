@@ -45,7 +45,7 @@ struct mhp_table {
 	struct vm_area_struct *vma;
 	bool unmaps;
 	pte_t *pte;
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of @pte's table */
 	unsigned long start;
 	unsigned long end;
 	unsigned long flush_start;
@@ -63,6 +63,8 @@ static void mhp_table_leave(struct mhp_table *table)
 	/* With the lock held: who comes next must not find stale translations. */
 	if (table->flush_start < table->flush_end)
 		flush_tlb_range(table->vma, table->flush_start, table->flush_end);
+	__acquire(table->ptl);		/* by mhp_table_enter() */
+	__acquire(RCU);
 	pte_unmap_unlock(table->pte, table->ptl);
 	table->pte = NULL;
 	if (table->unmaps)
@@ -73,6 +75,7 @@ static void mhp_table_enter(struct mhp_table *table, unsigned long addr)
 {
 	struct vm_area_struct *vma = table->vma;
 	pmd_t *pmd = mm_find_pmd(vma->vm_mm, addr);
+	pte_t *pte;
 
 	if (!pmd || !pmd_present(pmdp_get_lockless(pmd)))
 		return;
@@ -85,9 +88,13 @@ static void mhp_table_enter(struct mhp_table *table, unsigned long addr)
 					table->start, table->end);
 		mmu_notifier_invalidate_range_start(&table->told);
 	}
-	table->pte = pte_offset_map_lock(vma->vm_mm, pmd, table->start, &table->ptl);
-	if (!table->pte && table->unmaps)
+	pte = pte_offset_map_lock(vma->vm_mm, pmd, table->start, &table->ptl);
+	if (pte) {
+		table->pte = pte;
+		__release(table->ptl);		/* by mhp_table_leave() */
+	} else if (table->unmaps) {
 		mmu_notifier_invalidate_range_end(&table->told);
+	}
 }
 
 /* The entry of an address, if there is a table for it. */
@@ -289,7 +296,8 @@ static void mhp_owned_span(struct mhp_owned *owned)
 {
 	unsigned int i;
 
-	owned->first = owned->last = owned->moves[0].src->index;
+	owned->first = owned->moves[0].src->index;
+	owned->last = owned->first;
 	for (i = 1; i < owned->nr; i++) {
 		owned->first = min(owned->first, owned->moves[i].src->index);
 		owned->last = max(owned->last, owned->moves[i].src->index);

@@ -89,6 +89,8 @@ bool isolation_is_straddled(unsigned long pfn);
  * @page: The page, online.
  *
  * The common case of PAGE_CLASS_LRU, told from the flags alone.
+ *
+ * Return: true if so.
  */
 static inline bool page_is_plain_lru(const struct page *page)
 {

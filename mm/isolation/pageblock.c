@@ -172,11 +172,13 @@ static unsigned long isolate_chunk_locked(struct isolation *iso, struct zone *zo
 unsigned long isolate_free_chunk(struct isolation *iso, unsigned long pfn)
 {
 	struct page *page = pfn_to_online_page(pfn);
+	unsigned long nr_pages = 0;
 
 	if (!page || !nr_chunk_pages(iso, page))
 		return 0;
-	guard(spinlock_irqsave)(&page_zone(page)->lock);
-	return isolate_chunk_locked(iso, page_zone(page), page);
+	scoped_guard(spinlock_irqsave, &page_zone(page)->lock)
+		nr_pages = isolate_chunk_locked(iso, page_zone(page), page);
+	return nr_pages;
 }
 
 /**
@@ -278,11 +280,13 @@ static unsigned long unisolate_chunk_locked(const struct isolation *iso, struct 
 unsigned long unisolate_free_chunk(const struct isolation *iso, unsigned long pfn)
 {
 	struct page *page = pfn_to_online_page(pfn);
+	unsigned long nr_pages = 0;
 
 	if (!page || !nr_chunk_pages(iso, page))
 		return 0;
-	guard(spinlock_irqsave)(&page_zone(page)->lock);
-	return unisolate_chunk_locked(iso, page_zone(page), page);
+	scoped_guard(spinlock_irqsave, &page_zone(page)->lock)
+		nr_pages = unisolate_chunk_locked(iso, page_zone(page), page);
+	return nr_pages;
 }
 
 /**
@@ -319,9 +323,10 @@ void unisolate_taken_pageblock(unsigned long pfn, int migratetype)
 	struct page *page = pfn_to_page(pfn);
 	struct zone *zone = page_zone(page);
 
-	guard(spinlock_irqsave)(&zone->lock);
-	if (!is_migrate_isolate_page(page))
-		return;
-	set_pageblock_migratetype(page, migratetype);
-	zone->nr_isolate_pageblock--;
+	scoped_guard(spinlock_irqsave, &zone->lock) {
+		if (!is_migrate_isolate_page(page))
+			break;
+		set_pageblock_migratetype(page, migratetype);
+		zone->nr_isolate_pageblock--;
+	}
 }

@@ -244,7 +244,7 @@ void mhp_audit_isolated(struct mhp_audit *audit)
 			counted = zone->nr_isolate_pageblock;
 		}
 		if (seen != counted)
-			mhp_audit_broken(audit, "%s of node %d: %lu pageblocks isolated, counted %lu",
+			mhp_audit_broken(audit, "%s of node %d isolated %lu pageblocks, counts %lu",
 					 zone->name, zone_to_nid(zone), seen, counted);
 	}
 }
