@@ -57,8 +57,9 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "stalls": ("stalls.c",),
     "stamp": ("stamp.c",),
     "timed": ("timed.c",),
+    "touched": ("touched.c",),
 }
-HEADERS = ("memhold.h",)
+HEADERS = ("mark.h", "memhold.h")
 CFLAGS = ("-static", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wshadow", "-Werror")
 DIRECTORIES = ("bin", "dev", "etc", "lib64", "mnt", "proc", "root", "run", "sys", "tmp", "usr", "var")
 FORMAT = "1"  # raise when the image would come out different from the same files

@@ -123,6 +123,14 @@ class Guest:
 
     def write(self, value: str, *paths: str) -> list[Sample]:
         """One write to each of some files, straight after each other; all must succeed."""
-        out = self.machine.sh(f"timed {value} {' '.join(paths)}", _PATIENCE)
+        return self._timed(f"timed {value} {' '.join(paths)}", len(paths))
+
+    def touch(self, pages: int, rounds: int) -> list[Sample]:
+        """A program faults in so many pages and gives them back, some rounds."""
+        return self._timed(f"touched {pages} {rounds}", rounds)
+
+    def _timed(self, command: str, count: int) -> list[Sample]:
+        """What stands between the marks of a program of ours, which opens as many windows."""
+        out = self.machine.sh(command, _PATIENCE)
         times = [int(ticks) for ticks in re.findall(r"ticks (\d+)", out)]
-        return [self._sample(took, record) for took, record in zip(times, self._records(MARK, len(paths)))]
+        return [self._sample(took, record) for took, record in zip(times, self._records(MARK, count))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import blocks, dimms, occupied, virtio
+from . import blocks, dimms, idle, occupied, virtio
 from .sample import Sample
 
 SCENARIOS: dict[str, Callable[[str], dict[str, Sample]]] = {
@@ -14,6 +14,7 @@ SCENARIOS: dict[str, Callable[[str], dict[str, Sample]]] = {
     "pages": blocks.pages,
     "half-full": occupied.half_full,
     "virtio-mem": virtio.resize,
+    "idle": idle.faults,
     "bystanders": occupied.bystanders,
 }
 

@@ -16,27 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#if defined(__x86_64__)
-/* Instructions that do nothing: nopl MARK(%rax,%rax,1). */
-#define MARK(number)	asm volatile(".byte 0x0f, 0x1f, 0x84, 0x00; .long 0x6d687000 + " #number ::: "memory")
-
-static uint64_t now(void)
-{
-	return __builtin_ia32_rdtsc();
-}
-#else
-#include <time.h>
-
-#define MARK(number)	((void)0)
-
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
-}
-#endif
+#include "mark.h"
 
 static int write_timed(const char *path, const char *value, uint64_t *ticks)
 {

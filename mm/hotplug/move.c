@@ -25,6 +25,8 @@
 #include "../internal.h"
 #include "../isolation/isolation.h"
 
+#include <trace/events/migrate.h>
+
 /**
  * mhp_mover_init() - nothing to move yet
  * @mover: To be given up by mhp_mover_release().
@@ -251,6 +253,7 @@ static unsigned int mhp_end(struct mhp_mover *mover, struct list_head *left)
 	}
 	mhp_free_window(mover);
 	count_vm_events(PGMIGRATE_SUCCESS, nr_moved);
+	trace_mm_migrate_pages(nr_moved, 0, 0, 0, 0, 0, MIGRATE_ASYNC, MR_MEMORY_HOTPLUG);
 	return nr_moved;
 }
 

@@ -71,6 +71,18 @@ static int mhp_commit_settle(struct mhp_op *op)
 	return error;
 }
 
+/* A chunk at a time: the zone's lock is taken with interrupts off. */
+static unsigned long mhp_detach_pages(struct mhp_range pages)
+{
+	unsigned long managed = 0, end;
+
+	for (; pages.start < pages.end; pages.start = end) {
+		end = min(pages.end, ALIGN(pages.start + 1, MAX_ORDER_NR_PAGES));
+		managed += __offline_isolated_pages(pages.start, end);
+	}
+	return managed;
+}
+
 /* Take the free pages out of the buddy lists: from here on it has happened. */
 static void mhp_commit_detach(struct mhp_op *op)
 {
@@ -78,7 +90,7 @@ static void mhp_commit_detach(struct mhp_op *op)
 	struct zone *zone = leaving->zone;
 	unsigned long managed;
 
-	managed = __offline_isolated_pages(leaving->pages.start, leaving->pages.end);
+	managed = mhp_detach_pages(leaving->pages);
 	spin_lock_irq(&zone->lock);
 	zone->nr_isolate_pageblock -= mhp_range_pages(leaving->pages) / pageblock_nr_pages;
 	spin_unlock_irq(&zone->lock);

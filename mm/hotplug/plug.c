@@ -7,6 +7,7 @@
  * nodes run with the memory hotplug lock held for writing; blocks are made, user
  * space is told, and memory brought online, after it was dropped.
  */
+#include <linux/crash_core.h>
 #include <linux/device.h>
 #include <linux/firmware-map.h>
 #include <linux/ioport.h>
@@ -300,6 +301,13 @@ static int mhp_add_firmware_map(struct mhp_op *op)
 	return error ? mhp_add_refuse(op, error) : 0;
 }
 
+/* Once for the whole range: to write that map is to walk all resources. */
+static void mhp_add_to_dump(struct mhp_op *op)
+{
+	crash_memory_changed(KEXEC_CRASH_HP_ADD_MEMORY, op->start_pfn,
+			     op->end_pfn - op->start_pfn);
+}
+
 static const struct mhp_step mhp_add_steps[] = {
 	{ .name = "check", .run = mhp_add_check },
 	{ .name = "reserve", .run = mhp_add_reserve, .undo = mhp_add_release },
@@ -313,6 +321,7 @@ static const struct mhp_step mhp_add_steps[] = {
 	{ .name = "blocks", .run = mhp_add_blocks, .undo = mhp_add_undo_blocks },
 	{ .name = "links", .run = mhp_add_links },
 	{ .name = "firmware-map", .run = mhp_add_firmware_map },
+	{ .name = "crash-kernel", .finish = mhp_add_to_dump },
 };
 
 static void mhp_add_announce(struct mhp_range range)

@@ -3,8 +3,8 @@
  * Is an isolated range empty?
  *
  * Called by memory hotplug and by the allocator of contiguous ranges. Takes the
- * zone's lock with interrupts off over the whole range: in what is free and
- * isolated it goes from chunk to chunk, and at the first other page it ends.
+ * zone's lock with interrupts off, for as much as a free chunk can be at a time:
+ * what is isolated and free stays so without it.
  */
 #include <linux/cleanup.h>
 #include <linux/hugetlb.h>
@@ -43,6 +43,21 @@ static unsigned long find_in_use(unsigned long pfn, unsigned long end_pfn, int f
 	return pfn;
 }
 
+/* The same, with the lock. A free chunk may end behind @end_pfn. */
+static unsigned long find_in_use_locked(struct zone *zone, unsigned long pfn,
+					unsigned long end_pfn, int flags)
+{
+	while (pfn < end_pfn) {
+		unsigned long stop = min(end_pfn, ALIGN(pfn + 1, MAX_ORDER_NR_PAGES));
+
+		scoped_guard(spinlock_irqsave, &zone->lock)
+			pfn = find_in_use(pfn, stop, flags);
+		if (pfn < stop)
+			break;
+	}
+	return pfn;
+}
+
 /**
  * test_pages_isolated() - is all of an isolated range free?
  * @start_pfn: First page of the range; where free pages begin before it, the
@@ -63,12 +78,10 @@ int test_pages_isolated(unsigned long start_pfn, unsigned long end_pfn,
 	wait_for_freed_hugetlb_folios();
 
 	pfn = find_not_isolated(start_pfn, end_pfn);
-	if (!page) {
+	if (!page)
 		pfn = start_pfn;
-	} else if (pfn >= end_pfn) {
-		scoped_guard(spinlock_irqsave, &page_zone(page)->lock)
-			pfn = find_in_use(start_pfn, end_pfn, isol_flags);
-	}
+	else if (pfn >= end_pfn)
+		pfn = find_in_use_locked(page_zone(page), start_pfn, end_pfn, isol_flags);
 	trace_test_pages_isolated(start_pfn, end_pfn, pfn);
 	return pfn < end_pfn ? -EBUSY : 0;
 }
