@@ -151,8 +151,9 @@ static void mhp_group_by_owner(struct mhp_mover *mover)
 		sort(mover->moves, mover->nr, sizeof(*mover->moves), mhp_compare_moves, NULL);
 }
 
-static void mhp_for_each_owner(struct mhp_mover *mover,
-			       void (*fn)(struct mhp_move *moves, unsigned int nr))
+typedef void (*mhp_owned_fn_t)(struct mhp_move *moves, unsigned int nr);
+
+static void mhp_for_each_owner(struct mhp_mover *mover, mhp_owned_fn_t fn)
 {
 	unsigned int i, nr;
 

@@ -110,15 +110,15 @@ static unsigned long nr_folio_pages_from(struct page *page)
  */
 static unsigned long nr_offline_pages_from(const struct page *page)
 {
-	unsigned long flags = data_race(page->flags), pfn = page_to_pfn(page);
-	const struct address_space *mapping = data_race(page->mapping);
-	unsigned int type = data_race(page->page_type);
+	unsigned long flags = READ_ONCE(page->flags), pfn = page_to_pfn(page);
+	const struct address_space *mapping = READ_ONCE(page->mapping);
+	unsigned int type = READ_ONCE(page->page_type);
 	int refs = page_ref_count(page);
 	const struct page *end = page + (pageblock_end_pfn(pfn) - pfn);
 	const struct page *next = page + 1;
 
-	while (next < end && data_race(next->page_type == type && next->flags == flags &&
-				       next->mapping == mapping) &&
+	while (next < end && READ_ONCE(next->page_type) == type &&
+	       READ_ONCE(next->flags) == flags && READ_ONCE(next->mapping) == mapping &&
 	       page_ref_count(next) == refs)
 		next++;
 	return next - page;
