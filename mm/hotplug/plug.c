@@ -304,8 +304,7 @@ static int mhp_add_firmware_map(struct mhp_op *op)
 /* Once for the whole range: to write that map is to walk all resources. */
 static void mhp_add_to_dump(struct mhp_op *op)
 {
-	crash_memory_changed(KEXEC_CRASH_HP_ADD_MEMORY, op->start_pfn,
-			     op->end_pfn - op->start_pfn);
+	crash_memory_added(op->start_pfn, op->end_pfn - op->start_pfn);
 }
 
 static const struct mhp_step mhp_add_steps[] = {

@@ -159,8 +159,7 @@ static void mhp_remove_nodes(struct mhp_op *op)
 /* Once for the whole range: to write that map is to walk all resources. */
 static void mhp_remove_from_dump(struct mhp_op *op)
 {
-	crash_memory_changed(KEXEC_CRASH_HP_REMOVE_MEMORY, op->start_pfn,
-			     op->end_pfn - op->start_pfn);
+	crash_memory_removed(op->start_pfn, op->end_pfn - op->start_pfn);
 }
 
 static const struct mhp_step mhp_remove_steps[] = {
