@@ -103,7 +103,7 @@ static void enter(unsigned int cpu, void *data)
 	open_window = data;
 	for (int i = 0; i < BUCKETS; i++)
 		for (run = buckets[i]; run; run = run->next)
-			run->times = 0;
+			run->times = run->times_before = 0;
 }
 
 static void leave(unsigned int cpu, void *data)

@@ -42,6 +42,7 @@
 static size_t pages;
 static char *area;
 static uint64_t *before;
+static volatile unsigned long *turn;
 
 static void die(const char *what)
 {
@@ -126,8 +127,8 @@ static bool check_marks(const char *mem, size_t n)
 	return good;
 }
 
-/* A child that waits for the pipe to close and says how its check came out. */
-static pid_t wait_and_check(int pipe_end[2], bool (*fn)(int task), int task)
+/* A child that does something, waits for the pipe to close, and says how its check came out. */
+static pid_t start_child(int pipe_end[2], void (*begin)(int task), bool (*fn)(int task), int task)
 {
 	pid_t child = fork();
 	char byte;
@@ -138,11 +139,17 @@ static pid_t wait_and_check(int pipe_end[2], bool (*fn)(int task), int task)
 		return child;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(pipe_end[1]);
+	begin(task);
 	if (read(pipe_end[0], &byte, 1))
 		_exit(WRONG);
 	bool good = fn(task);
 	fflush(stdout);
 	_exit(good ? 0 : WRONG);
+}
+
+static void begin_nothing(int task)
+{
+	(void)task;
 }
 
 /* In turn, so that one sees what another has written, where it must not. */
@@ -192,7 +199,7 @@ static bool check_views(int task)
 }
 
 /* Each child touches its own part of the parent's mapping: they take turns. */
-static void weave(volatile unsigned long *turn, int task)
+static void weave(int task)
 {
 	for (size_t page = 0; page < pages / TASKS; page++) {
 		while (*turn != page * TASKS + task)
@@ -200,23 +207,6 @@ static void weave(volatile unsigned long *turn, int task)
 		fill(woven(task), page, 3 + task);
 		*turn += 1;
 	}
-}
-
-static pid_t weave_and_check(int pipe_end[2], volatile unsigned long *turn, int task)
-{
-	pid_t child = fork();
-	char byte;
-
-	if (child < 0)
-		die("fork");
-	if (child)
-		return child;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	close(pipe_end[1]);
-	weave(turn, task);
-	if (read(pipe_end[0], &byte, 1))
-		_exit(WRONG);
-	_exit(check_woven(task) ? 0 : WRONG);
 }
 
 static void write_protect(char *mem, size_t n)
@@ -292,9 +282,8 @@ static void bind_to(unsigned long node)
 
 int main(int argc, char **argv)
 {
-	volatile unsigned long *turn;
+	bool good = true, marks, weaves;
 	bool (*fn)(int task) = NULL;
-	bool good = true, marks;
 	pid_t children[TASKS];
 	int ends[2], code;
 
@@ -303,6 +292,7 @@ int main(int argc, char **argv)
 		return WRONG;
 	}
 	marks = !strcmp(argv[1], "marks");
+	weaves = !strcmp(argv[1], "woven");
 	pages = strtoul(argv[3], NULL, 0);
 	before = malloc(pages * 8);
 	turn = (unsigned long *)map_anon(1, MAP_SHARED);
@@ -322,19 +312,23 @@ int main(int argc, char **argv)
 			fill(area, page, 1);
 		fn = check_forked;
 	}
+	if (weaves)
+		fn = check_woven;
 	if (marks)
 		make_marks();
+	else if (!fn)
+		die(argv[1]);
 	for (int task = 0; task < TASKS && !marks; task++)
-		children[task] = fn ? wait_and_check(ends, fn, task) : weave_and_check(ends, turn, task);
-	while (!fn && !marks && *turn < pages / TASKS * TASKS)
+		children[task] = start_child(ends, weaves ? weave : begin_nothing, fn, task);
+	while (weaves && *turn < pages / TASKS * TASKS)
 		sched_yield();
 
-	if (marks || fn)
+	if (!weaves)
 		read_marks(area, pages, before);
 	code = system(argv[4]);
 	if (marks)
 		good = check_single();
-	else if (fn)
+	else if (!weaves)
 		good = check_marks(area, pages) && check_all(area, pages, 1);
 	close(ends[1]);
 	for (int task = 0; task < TASKS && !marks; task++) {

@@ -13,6 +13,7 @@
 #include <linux/hugetlb.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
+#include <linux/mmdebug.h>
 #include <linux/mmzone.h>
 #include <linux/page-isolation.h>
 #include <linux/rmap.h>
@@ -323,6 +324,7 @@ static int mhp_empty(struct mhp_evacuation *ev, struct mhp_range range,
 		if (error)
 			return error;
 
+		/* To sweep is work for all CPUs, and mostly there is nothing left. */
 		pfn = mhp_first_in_the_way(range.start, range.end, &class);
 		if (class == PAGE_CLASS_NONE)
 			return 0;
@@ -359,6 +361,8 @@ static int mhp_empty(struct mhp_evacuation *ev, struct mhp_range range,
 int mhp_evacuate(struct mhp_evacuation *ev, struct mhp_range range)
 {
 	assert_device_hotplug_lock();
+	/* A page in a CPU's batch could not be taken off its LRU list. */
+	VM_WARN_ON_ONCE(!lru_cache_disabled());
 	return mhp_empty(ev, range, true);
 }
 

@@ -28,7 +28,6 @@ struct page;
  * @mapping: What folio_mapping() says of @src; NULL for most of anonymous memory.
  * @owner: What src->mapping holds, flags included: whose page tables map it.
  * @anon_vma: Kept from going away, in the first of those with one owner.
- * @unmapped: Page tables have migration entries in its place.
  * @moved: The contents are at @dst, and so are all who look for them.
  */
 struct mhp_move {
@@ -37,7 +36,6 @@ struct mhp_move {
 	struct address_space *mapping;
 	void *owner;
 	struct anon_vma *anon_vma;
-	bool unmapped;
 	bool moved;
 };
 

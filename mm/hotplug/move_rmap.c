@@ -176,7 +176,6 @@ static void mhp_unmap_pte(struct mhp_table *table, unsigned long addr, pte_t *pt
 	trace_set_migration_pte(addr, pte_val(pte), 0);
 	folio_remove_rmap_pte(folio, page, table->vma);
 	folio_put(folio);
-	move->unmapped = true;
 }
 
 /* The mapping that a migration entry stands for, now of @folio. */
@@ -325,9 +324,8 @@ static struct anon_vma *mhp_get_anon_vma(struct mhp_move *moves, unsigned int nr
 
 /**
  * mhp_unmap_owned() - put migration entries in place of folios
- * @moves: The folios, locked, all with the same owner. It is noted which of them
- *	page tables have migration entries for. Folios that are still mapped then
- *	have to stay.
+ * @moves: The folios, locked, all with the same owner. Those that are still mapped
+ *	then have to stay.
  * @nr: How many, 1 or more.
  *
  * mhp_remap_owned() must follow, with the same folios.
