@@ -153,7 +153,7 @@ static void mhp_group_by_owner(struct mhp_mover *mover)
 
 typedef void (*mhp_owned_fn_t)(struct mhp_move *moves, unsigned int nr);
 
-static void mhp_for_each_owner(struct mhp_mover *mover, mhp_owned_fn_t fn)
+static void mhp_by_owner(struct mhp_mover *mover, mhp_owned_fn_t fn)
 {
 	unsigned int i, nr;
 
@@ -277,12 +277,12 @@ unsigned int mhp_mover_run(struct mhp_mover *mover, struct list_head *left)
 	mhp_targets_fill(&mover->targets, folio_zone(mover->moves[0].src), mover->nr);
 	mhp_begin(mover, left);
 	mhp_group_by_owner(mover);
-	mhp_for_each_owner(mover, mhp_unmap_owned);
+	mhp_by_owner(mover, mhp_unmap_owned);
 	for (i = 0; i < mover->nr; i++)
 		mover->moves[i].moved = mhp_copy(&mover->moves[i]);
 	/* First, so that memory that is locked meanwhile is counted right. */
 	mhp_lru_add_moved(mover->moves, mover->nr);
-	mhp_for_each_owner(mover, mhp_remap_owned);
+	mhp_by_owner(mover, mhp_remap_owned);
 	nr_moved = mhp_end(mover, left);
 	mover->nr = 0;
 	return nr_moved;
