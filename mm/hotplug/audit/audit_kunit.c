@@ -8,6 +8,7 @@
  */
 #include <kunit/test.h>
 #include <linux/device.h>
+#include <linux/initrd.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -310,8 +311,16 @@ static struct kunit_case audit_cases[] = {
 	{}
 };
 
+/* What the initramfs lay in is still on its way to the buddy allocator, page by page. */
+static int wait_for_boot_memory(struct kunit_suite *suite)
+{
+	wait_for_initramfs();
+	return 0;
+}
+
 static struct kunit_suite audit_suite = {
 	.name = "mhp-audit",
+	.suite_init = wait_for_boot_memory,
 	.exit = expect_well,
 	.test_cases = audit_cases,
 };
