@@ -2,12 +2,13 @@
 """Every allocation of every step of every operation fails once: a clean refusal or none, and nothing shows afterwards.
 
 The task that runs the step fails it (mm/hotplug/failpoint.c), so it is the same for what runs in the work queue of ACPI. What is
-not within a step, test_out_of_memory.py walks. On the plain kernel; with KASAN it takes minutes.
+not within a step, test_out_of_memory.py walks, and for ACPI the last test here. On the plain kernel; with KASAN it takes minutes.
 """
 
 from __future__ import annotations
 
 import errno
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -128,3 +129,38 @@ def test_in_the_work_queue_of_acpi(machine: Machine, image: Path, step: str) -> 
         if not more:
             break
     assert refused
+
+
+# What scan.c calls, and below it what runs steps, whose allocations are walked above.
+OURS, STEPS = "acpi_memory_(attach|offline|detach)", "mhp_run_steps"
+
+
+def test_in_the_work_queue_of_acpi_between_steps(machine: Machine, image: Path) -> None:
+    """What a memory device is kept in, read from and bound with: refused as a whole, or not taken back as a whole."""
+    home = audit.look(machine)
+    plug = machine.plug_dimm("128M", 0)
+    there = audit.look(machine)
+    assert machine.unplug_dimm(plug.id).gone
+
+    walk = faults.OneByOne(machine, OURS, STEPS)
+    refused: Counter[str] = Counter()
+    for nth in range(1, MOST):
+        walk.arm(nth)
+        plug = machine.plug_dimm("128M", 0)
+        if plug.ost:
+            assert walk.failed() and not audit.broken(machine)
+            assert not audit.difference(home, audit.look(machine)), f"allocation {nth} left something behind"
+            refused["attach"] += 1
+        eject = machine.unplug_dimm(plug.id)
+        more = walk.failed()
+        if not eject.gone:
+            assert more and not plug.ost and not audit.broken(machine)
+            assert not audit.difference(there, audit.look(machine)), f"allocation {nth} changed something"
+            refused["eject"] += 1
+            assert machine.unplug_dimm(plug.id).gone
+        assert not audit.broken(machine)
+        if not more:
+            break
+    walk.end()
+    assert not audit.difference(home, audit.look(machine))
+    assert refused["attach"] > 5 and refused["eject"], refused
