@@ -117,6 +117,21 @@ def test_whole_node_in_use(guest: Machine, blocks: list[int]) -> None:
     assert memmap(guest) == whole
 
 
+def test_pool_shrinks_while_pages_migrate(guest: Machine, blocks: list[int]) -> None:
+    """What migration has allocated meanwhile is none of the pool's, and no surplus of it stays."""
+    holder = guest.hold("hugetlb", "24M", node=NODE, pin="vmsplice")
+    places = holder.blocks()
+    stuck = max(places, key=lambda number: places[number])
+    offline = guest.start_write(f"{MEMORY}/memory{stuck}/state", "offline")
+    file = POOL.format(NODE, "nr_hugepages")
+    guest.sh(f"for i in $(seq 30); do echo 0 > {file}; echo $((i % 16)) > {file}; done; echo 0 > {file}", timeout=60)
+    offline.kill()
+    offline.wait()
+    assert holder.stop().ok
+    assert all(pool(guest, node, name) == 0 for node in (0, NODE) for name in ("nr_hugepages", "surplus_hugepages"))
+    assert guest.meminfo()["HugePages_Surp"] == 0
+
+
 @pytest.fixture
 def no_pages(guest: Machine) -> Iterator[str]:
     """How to write such that no memmap is allocated for huge pages that had given theirs back, and all else is."""
