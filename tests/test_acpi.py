@@ -8,10 +8,14 @@ the log. QEMU's own DIMMs are used for the rest.
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 
+import audit
 import firmware
+import pytest
+from failpoints import Failpoints
 from firmware import (AUTO_ONLINE, BLOCK, CLAIMED, FIRST, MIB, SECOND, THIRD, TIMEOUT, Container, Device, blocks_at,
                       picture, setting)
 
@@ -65,6 +69,25 @@ def test_eject_refused(guest: Machine) -> None:
         assert device.notify(firmware.EJECT_REQUEST) == [firmware.EJECT_IN_PROGRESS, firmware.SUCCESS]
     assert holder.stop().ok
     assert not blocks_at(guest, *device.ranges)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["first", "second"])
+def test_eject_whose_removal_fails(guest: Machine, which: int) -> None:
+    """What is offline can be removed. Should it not be, firmware must not take it: the device stays, with all its memory."""
+    empty = picture(guest)
+    device = Device(guest, [(FIRST, BLOCK), (SECOND, 2 * BLOCK)]).load()
+    numbers = [b.number for b in blocks_at(guest, *device.ranges)]
+    guest.online(numbers[1:], "online_movable")
+    before = picture(guest)
+    points = Failpoints(guest)
+    points.arm(f"remove:check@{device.ranges[which][0] >> 12:#x}", error=errno.EBUSY)
+    assert device.notify(firmware.EJECT_REQUEST) == [firmware.EJECT_IN_PROGRESS, firmware.DEVICE_BUSY]
+    assert points.spent()
+    points.disarm()
+    assert picture(guest) == before and device.bound() == 3
+    audit.verify(guest)
+    assert device.eject()[-1] == firmware.SUCCESS
+    assert picture(guest) == empty
 
 
 def test_container(guest: Machine) -> None:

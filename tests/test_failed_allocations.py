@@ -142,7 +142,10 @@ def test_in_the_work_queue_of_acpi_between_steps(machine: Machine, image: Path) 
     there = audit.look(machine)
     assert machine.unplug_dimm(plug.id).gone
 
-    walk = faults.OneByOne(machine, OURS, STEPS)
+    def blocks() -> str:
+        return machine.sh(f"ls -d {MEMORY}/memory*")
+
+    walk, without = faults.OneByOne(machine, OURS, STEPS), blocks()
     refused: Counter[str] = Counter()
     for nth in range(1, MOST):
         walk.arm(nth)
@@ -158,6 +161,7 @@ def test_in_the_work_queue_of_acpi_between_steps(machine: Machine, image: Path) 
             assert not audit.difference(there, audit.look(machine)), f"allocation {nth} changed something"
             refused["eject"] += 1
             assert machine.unplug_dimm(plug.id).gone
+        assert blocks() == without, f"allocation {nth}: the DIMM is gone, and its memory is not"
         assert not audit.broken(machine)
         if not more:
             break

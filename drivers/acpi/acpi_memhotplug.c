@@ -139,7 +139,7 @@ int acpi_memory_bind(struct acpi_memory_device *mem,
 /* Taking memory away */
 
 /**
- * struct acpi_memory_harvest - ranges that are to go offline together
+ * struct acpi_memory_harvest - ranges that are to go together
  * @spans: Of all devices concerned.
  * @nr_spans: How many.
  */
@@ -148,13 +148,24 @@ struct acpi_memory_harvest {
 	unsigned int nr_spans;
 };
 
+static unsigned int acpi_memory_nr_used(const struct acpi_memory_device *mem)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < mem->nr_ranges; i++)
+		nr += mem->ranges[i].state != ACPI_MEMORY_UNUSED;
+	return nr;
+}
+
 static int acpi_memory_harvest_device(struct acpi_memory_harvest *harvest,
 				      const struct acpi_memory_device *mem)
 {
+	unsigned int i, nr_used = acpi_memory_nr_used(mem);
 	struct range *spans;
-	unsigned int i;
 
-	spans = krealloc_array(harvest->spans, harvest->nr_spans + mem->nr_ranges,
+	if (!nr_used)
+		return 0;
+	spans = krealloc_array(harvest->spans, harvest->nr_spans + nr_used,
 			       sizeof(*spans), GFP_KERNEL);
 	if (!spans)
 		return -ENOMEM;
@@ -180,35 +191,28 @@ static unsigned int acpi_memory_timeout(bool eject)
 	return (seconds ?: EJECT_TIMEOUT_DEFAULT) * MSEC_PER_SEC;
 }
 
-/* One operation: all of it is offline then, or all of it is as it was. */
-static int acpi_memory_offline_harvest(struct acpi_memory_harvest *harvest,
-				       unsigned int timeout_ms)
+/*
+ * One operation: all of it is gone then, or all of it is as it was. The blocks
+ * unbind themselves as they go.
+ */
+static int acpi_memory_withdraw(struct acpi_memory_harvest *harvest,
+				unsigned int timeout_ms)
 {
 	int error = 0;
 
 	if (harvest->nr_spans)
-		error = mhp_offline_ranges(harvest->spans, harvest->nr_spans, timeout_ms);
+		error = mhp_withdraw_ranges(harvest->spans, harvest->nr_spans, timeout_ms);
 	kfree(harvest->spans);
 	return error;
 }
 
-/*
- * The blocks of @mem are offline, and nobody can bring them online again while
- * device_hotplug_lock is held: removing cannot fail.
- */
-static void acpi_memory_remove(struct acpi_memory_device *mem)
+/* Its memory has been removed. */
+static void acpi_memory_forget(struct acpi_memory_device *mem)
 {
 	unsigned int i;
 
-	for (i = 0; i < mem->nr_ranges; i++) {
-		struct acpi_memory_range *range = &mem->ranges[i];
-
-		if (range->state == ACPI_MEMORY_UNUSED)
-			continue;
-		acpi_memory_unbind(mem, range);
-		__remove_memory(range->span.start, range_len(&range->span));
-		range->state = ACPI_MEMORY_UNUSED;
-	}
+	for (i = 0; i < mem->nr_ranges; i++)
+		mem->ranges[i].state = ACPI_MEMORY_UNUSED;
 
 	if (mem->mgid >= 0 && memory_group_unregister(mem->mgid))
 		dev_warn(&mem->adev->dev, "memory group %d is still in use\n", mem->mgid);
@@ -222,9 +226,9 @@ static int acpi_memory_take_away(struct acpi_memory_device *mem)
 
 	error = acpi_memory_harvest_device(&harvest, mem);
 	if (!error)
-		error = acpi_memory_offline_harvest(&harvest, acpi_memory_timeout(false));
+		error = acpi_memory_withdraw(&harvest, acpi_memory_timeout(false));
 	if (!error)
-		acpi_memory_remove(mem);
+		acpi_memory_forget(mem);
 	return error;
 }
 
@@ -427,10 +431,9 @@ static int acpi_memory_attach(struct acpi_device *adev,
  * acpi_memory_detach() - take away what acpi_memory_attach() added or found
  * @adev: the device
  *
- * For an eject all of it is offline by now. A device that has vanished by
- * itself may have memory in use, which this tries to empty. Where that fails
- * the memory is lost, see acpi_memory_lost.c, and the handler's verdict for _OST
- * is -EBUSY.
+ * For an eject all of it is gone by now. A device that has vanished by itself
+ * may have memory in use, which this tries to empty. Where that fails the memory
+ * is lost, see acpi_memory_lost.c, and the handler's verdict for _OST is -EBUSY.
  *
  * Context: device_hotplug_lock and acpi_scan_lock held.
  */
@@ -526,27 +529,54 @@ static int acpi_memory_harvest_below(struct acpi_device *adev, void *harvest)
 }
 
 /* A lost device has no handler: nobody would call detach for it. */
-static int acpi_memory_drop_lost_below(struct acpi_device *adev, void *not_used)
+static int acpi_memory_forget_below(struct acpi_device *adev, void *not_used)
 {
 	struct acpi_memory_device *mem = acpi_memory_of(adev);
 
-	if (mem && mem->lost) {
-		acpi_memory_find_again(mem);
-		acpi_memory_remove(mem);
-		adev->driver_data = NULL;
-		acpi_memory_free(mem);
+	if (mem) {
+		acpi_memory_forget(mem);
+		if (mem->lost) {
+			acpi_memory_find_again(mem);
+			adev->driver_data = NULL;
+			acpi_memory_free(mem);
+		}
 	}
-	return acpi_dev_for_each_child(adev, acpi_memory_drop_lost_below, NULL);
+	return acpi_dev_for_each_child(adev, acpi_memory_forget_below, NULL);
+}
+
+/*
+ * A refusal has left all of it there. Only if what was offline could not be
+ * removed, against all promises, may ranges before it be missing: they are added
+ * again, as the device stays.
+ */
+static int acpi_memory_mend_below(struct acpi_device *adev, void *not_used)
+{
+	struct acpi_memory_device *mem = acpi_memory_of(adev);
+	unsigned int i;
+
+	for (i = 0; mem && i < mem->nr_ranges; i++) {
+		struct acpi_memory_range *range = &mem->ranges[i];
+		u64 nr_blocks = 0;
+
+		walk_memory_blocks(range->span.start, range_len(&range->span),
+				   &nr_blocks, acpi_memory_count_block);
+		if (range->state == ACPI_MEMORY_UNUSED || nr_blocks)
+			continue;
+		range->state = ACPI_MEMORY_UNUSED;
+		acpi_memory_enable_range(mem, range);
+	}
+	return acpi_dev_for_each_child(adev, acpi_memory_mend_below, NULL);
 }
 
 /**
- * acpi_memory_offline() - take all memory at and below a device offline
+ * acpi_memory_offline() - take all memory at and below a device away
  * @root: a memory device, or what contains some
  *
  * One operation over all ranges of all devices: the memory of a container with
  * many of them does not move from one to the next, and where one block refuses,
- * every block is online in its zone again. The module parameter eject_timeout
- * limits the time it takes.
+ * every block is online in its zone again. What could go offline is removed at
+ * once: once the firmware ejects it, it is gone for good, and a refusal would come
+ * too late. The module parameter eject_timeout limits the time it takes.
  *
  * Context: device_hotplug_lock and acpi_scan_lock held.
  * Return: 0; -EPERM when the memory can never go offline as it is laid out
@@ -565,10 +595,11 @@ static int acpi_memory_offline(struct acpi_device *root)
 	if (error)
 		kfree(harvest.spans);
 	else
-		error = acpi_memory_offline_harvest(&harvest, acpi_memory_timeout(true));
+		error = acpi_memory_withdraw(&harvest, acpi_memory_timeout(true));
 	if (!error)
-		return acpi_memory_drop_lost_below(root, NULL);
+		return acpi_memory_forget_below(root, NULL);
 
+	acpi_memory_mend_below(root, NULL);
 	dev_warn(&root->dev, "memory cannot be ejected: %d\n", error);
 	switch (error) {
 	case -EINVAL:

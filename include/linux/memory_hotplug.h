@@ -247,14 +247,22 @@ void try_offline_node(int nid);
 int remove_memory(u64 start, u64 size);
 void __remove_memory(u64 start, u64 size);
 int offline_and_remove_memory(u64 start, u64 size);
-int mhp_offline_ranges(const struct range *ranges, unsigned int nr,
+int mhp_offline_ranges(const struct range *phys, unsigned int nr,
 		       unsigned int timeout_ms);
+int mhp_withdraw_ranges(const struct range *phys, unsigned int nr,
+			unsigned int timeout_ms);
 #else
 static inline void try_offline_node(int nid) { }
 static inline int remove_memory(u64 start, u64 size) { return -EBUSY; }
 static inline void __remove_memory(u64 start, u64 size) { }
-static inline int mhp_offline_ranges(const struct range *ranges, unsigned int nr,
+static inline int mhp_offline_ranges(const struct range *phys, unsigned int nr,
 				     unsigned int timeout_ms)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int mhp_withdraw_ranges(const struct range *phys, unsigned int nr,
+				      unsigned int timeout_ms)
 {
 	return -EOPNOTSUPP;
 }
