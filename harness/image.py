@@ -28,8 +28,9 @@ GUEST = paths.ROOT / "harness" / "guest"
 SELFTESTS = "tools/testing/selftests"
 
 BUSYBOX = "busybox"
-TOOLS = ("bash", "lsmem", "chmem", "setpriv", "stress-ng", "numactl", "migratepages", "daxctl", "ndctl", "kexec",
-         "makedumpfile", "udevadm")
+TOOLS = ("bash", "lsmem", "chmem", "setpriv", "numactl", "migratepages", "daxctl", "ndctl", "kexec", "makedumpfile", "udevadm")
+# As large as all the rest, with its libraries: a kernel with checks unpacks it for seconds.
+STRESS = "stress-ng"
 PACKAGES = {
     "busybox": "busybox-static",
     "depmod": "kmod",
@@ -202,14 +203,14 @@ def build_programs(arch: str = HOST) -> dict[str, Path]:
     return built
 
 
-def _collect(config: str, arch: str) -> list[Entry]:
+def _collect(config: str, arch: str, stress: bool) -> list[Entry]:
     """Everything that goes into the image, without the folders."""
     host_busybox = _which(BUSYBOX)
     busybox = host_busybox if arch == HOST else debian.fetch(PACKAGES[BUSYBOX], arch) / "bin/busybox"
     entries = [_file("bin/busybox", busybox.read_bytes()), _file("init", (GUEST / "init").read_bytes())]
     entries += [_file(f"bin/{name}", path.read_bytes()) for name, path in build_programs(arch).items()]
     libraries: set[Path] = set()
-    for name in TOOLS if arch == HOST else ():
+    for name in (*TOOLS, *([STRESS] if stress else [])) if arch == HOST else ():
         path = _which(name)
         entries.append(_file(f"bin/{name}", path.read_bytes()))
         libraries |= _libraries(path)
@@ -263,22 +264,22 @@ def archive(files: dict[str, bytes]) -> bytes:
                  + [_file(name, data, False) for name, data in files.items()])
 
 
-def build(config: str, arch: str = HOST) -> Path:
+def build(config: str, arch: str = HOST, stress: bool = False) -> Path:
     """The initramfs for the kernel in build/<config>; built if anything in it changed since this process last looked."""
     there = kernel(config, arch)
-    return _build(config, arch, there.stat().st_mtime_ns if there.exists() else 0)
+    return _build(config, arch, stress, there.stat().st_mtime_ns if there.exists() else 0)
 
 
 @functools.cache
-def _build(config: str, arch: str, _kernel: int) -> Path:
-    entries = _with_folders(_collect(config, arch))
+def _build(config: str, arch: str, stress: bool, _kernel: int) -> Path:
+    entries = _with_folders(_collect(config, arch, stress))
     digest = hashlib.sha256(FORMAT.encode())
     for entry in sorted(entries, key=lambda e: e.path):
         digest.update(repr((entry.path, entry.mode, entry.device, len(entry.data))).encode())
         digest.update(entry.data)
     out_dir = paths.BUILD / "image"
     out_dir.mkdir(parents=True, exist_ok=True)
-    name = config.replace("/", "-")
+    name = config.replace("/", "-") + ("-stress" if stress else "")
     image, key = out_dir / f"{name}.cpio", out_dir / f"{name}.key"
     if image.exists() and key.exists() and key.read_text() == digest.hexdigest():
         return image

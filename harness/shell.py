@@ -44,7 +44,7 @@ def main(kernel: str = "plain") -> int:
     """make shell."""
     packages.ensure(packages.GUEST)
     build.build(kernel)
-    machine = Machine(MachineConfig(kernel=kernel, interactive=True))
+    machine = Machine(MachineConfig(kernel=kernel, stress=True, interactive=True))
     _LATEST.unlink(missing_ok=True)
     _LATEST.symlink_to(machine.folder.name)
     _tell(machine)

@@ -178,8 +178,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 # What takes longest begins first, so that the workers end at about the same time.
-_LONGEST_FIRST = ("test_selftests", "test_torture", "test_offline_kinds", "test_virtio_mem", "test_signals", "test_races",
-                  "test_acpi", "test_mm_features", "test_gigantic", "test_eject_rounds", "test_isolation", "test_hwpoison")
+_LONGEST_FIRST = ("test_torture", "test_offline_kinds", "test_virtio_mem", "test_signals", "test_races", "test_acpi",
+                  "test_mm_features", "test_gigantic", "test_eject_rounds", "test_isolation", "test_hwpoison")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tests and tools that the kernel's tree, util-linux and stress-ng bring: all must get on with us.
-
-Half of the time is the minute that stress-ng is given.
-"""
+"""Tests and tools that the kernel's tree, util-linux and stress-ng bring: all must get on with us."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kernels import TESTED, WITHOUT_CHECKS
 
 from harness.machine import Dimm, Machine
 
@@ -44,10 +42,15 @@ def offline_dimm(guest: Machine) -> Iterator[Machine]:
     guest.offline(guest.memory(use=False).online(NODE))
 
 
-@pytest.fixture
-def online_dimm(guest: Machine) -> Machine:
-    guest.online(guest.memory(use=False).offline(NODE), "online_movable")
-    return guest
+# Shell scripts start many programs, for which a kernel with checks takes minutes.
+KERNELS = [WITHOUT_CHECKS, *([pytest.param(TESTED, marks=pytest.mark.long)] if TESTED != WITHOUT_CHECKS else [])]
+
+
+@pytest.fixture(params=KERNELS)
+def script_machine(request: pytest.FixtureRequest, new_machine: Callable[..., Machine]) -> Machine:
+    machine = new_machine(kernel=request.param, **GUEST)
+    machine.online(machine.memory(use=False).offline(NODE), "online_movable")
+    return machine
 
 
 def dimm_states(machine: Machine) -> list[str]:
@@ -109,33 +112,33 @@ def test_chmem_by_zone(offline_dimm: Machine) -> None:
     assert online_count(offline_dimm) == 0
 
 
-# From here on blocks come online to kernel zones, and what the kernel puts there may keep them.
-
-def test_mem_on_off_test(online_dimm: Machine) -> None:
+def test_mem_on_off_test(script_machine: Machine) -> None:
     """The tree's own, with errors injected into the notifiers."""
-    result = online_dimm.run("cd /kselftest/memory-hotplug && ./mem-on-off-test.sh -r 10", timeout=120)
+    result = script_machine.run("cd /kselftest/memory-hotplug && ./mem-on-off-test.sh -r 10", timeout=120)
     assert result.code == 0, result.out
     for unwanted in ("FAILED", "unexpected", "skip all tests", "skip extra tests"):
         assert unwanted not in result.out, result.out
-    assert set(dimm_states(online_dimm)) == {"online"}
+    assert set(dimm_states(script_machine)) == {"online"}
 
 
 @pytest.mark.parametrize("script", our_scripts())
-def test_our_kselftest(online_dimm: Machine, script: str) -> None:
-    result = online_dimm.run(f"cd /kselftest/memory-hotplug && ./{script}", timeout=120)
+def test_our_kselftest(script_machine: Machine, script: str) -> None:
+    result = script_machine.run(f"cd /kselftest/memory-hotplug && ./{script}", timeout=120)
     assert result.code == 0, result.out
     assert not re.search(r"^not ok", result.out, re.M), result.out
 
 
 @pytest.mark.long
-def test_stress_ng(online_dimm: Machine) -> None:
+def test_stress_ng(new_machine: Callable[..., Machine]) -> None:
     """A minute of blocks going off and on, all of them, beside memory in use."""
-    holders = [online_dimm.hold(kind, "48M", node=NODE, busy=True) for kind in ("anon", "thp", "shared")]
-    total = online_dimm.meminfo()["MemTotal"]
-    result = online_dimm.run("stress-ng --memhotplug 1 --timeout 60 --metrics-brief", timeout=240)
+    machine = new_machine(**GUEST, stress=True)
+    machine.online(machine.memory(use=False).offline(NODE), "online_movable")
+    holders = [machine.hold(kind, "48M", node=NODE, busy=True) for kind in ("anon", "thp", "shared")]
+    total = machine.meminfo()["MemTotal"]
+    result = machine.run("stress-ng --memhotplug 1 --timeout 60 --metrics-brief", timeout=240)
     assert result.code == 0, result.out
     assert re.search(r"memhotplug +[1-9]\d* ", result.out), f"no block was changed:\n{result.out}"
     for holder in holders:
         assert holder.stop().ok
-    online_dimm.online(online_dimm.memory(use=False).offline(), "online")
-    assert online_dimm.meminfo()["MemTotal"] == total
+    machine.online(machine.memory(use=False).offline(), "online")
+    assert machine.meminfo()["MemTotal"] == total
