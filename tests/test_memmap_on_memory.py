@@ -141,8 +141,8 @@ def test_8_gib_into_256_mib(new_machine: NewMachine) -> None:
     assert total(machine) == before
 
 
-def test_8_gib_into_256_mib_without(new_machine: NewMachine) -> None:
-    """128 MiB of memmap and as much as the machine has free: refused, and nothing is left behind."""
+def test_16_gib_into_256_mib_without(new_machine: NewMachine) -> None:
+    """256 MiB of memmap, which is all that the machine has: refused, and nothing is left behind."""
     machine = small(new_machine)
 
     def look() -> object:
@@ -150,7 +150,7 @@ def test_8_gib_into_256_mib_without(new_machine: NewMachine) -> None:
                 [zone for zone in machine.zones() if zone.present and zone.node == NODE])
 
     before, free, since = look(), machine.meminfo()["MemAvailable"], machine.mark()
-    dimm = machine.plug_dimm("8G", node=NODE, timeout=120)
+    dimm = machine.plug_dimm("16G", node=NODE, timeout=120)
     assert dimm.ost == 0x81
     assert re.search(rf"memory_hotplug: add \[mem {dimm.addr:#x}-{dimm.addr + dimm.size - 1:#x}\] refused: "
                      r"out of memory \(-12\)", machine.log_since(since))
