@@ -38,7 +38,8 @@ WALKERS = {
     "blocks": "cd /sys/devices/system/memory && grep -s . memory3*/valid_zones memory3*/state >/dev/null",
     "kcore": "dd if=/proc/kcore iflag=skip_bytes bs=65536 skip={kcore} count=32 of=/dev/null",
 }
-LOOP = "n=0; while :; do {{ {body}; }} 2>/dev/null; n=$((n + 1)); echo $n > /run/walker.{name}; done"
+# A byte for each time: what is written anew is empty for a moment, or for as long as its writer has to wait for a CPU.
+LOOP = "while :; do {{ {body}; }} 2>/dev/null; printf . >> /run/walker.{name}; done"
 
 GUEST = dict(nodes=("1G", 0), append=("memhp_default_state=online_movable", "page_owner=on"), cpus=3)
 
@@ -104,7 +105,7 @@ def not_there(machine: Machine, number: int) -> None:
 
 def passes(machine: Machine) -> dict[str, int]:
     """How often each walker has been through."""
-    return {name: int(machine.run(f"cat /run/walker.{name} 2>/dev/null").out or 0) for name in WALKERS}
+    return {name: int(machine.run(f"stat -c %s /run/walker.{name} 2>/dev/null").out or 0) for name in WALKERS}
 
 
 @pytest.fixture
