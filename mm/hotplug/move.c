@@ -216,14 +216,23 @@ static void mhp_move_undo(struct mhp_mover *mover, struct mhp_move *move,
 	mhp_leave(move, left);
 }
 
+/* Allocation tags and page_owner count by page; they would charge a chunk to its first. */
+static bool mhp_pages_are_tracked(void)
+{
+#ifdef CONFIG_PAGE_OWNER
+	if (static_branch_unlikely(&page_owner_inited))
+		return true;
+#endif
+	return mem_alloc_profiling_enabled();
+}
+
 static void mhp_free_range(unsigned long pfn, unsigned long end_pfn)
 {
 	unsigned int order;
 
 	for (; pfn < end_pfn; pfn += 1UL << order) {
 		order = min_t(unsigned long, ilog2(end_pfn - pfn), MAX_PAGE_ORDER);
-		/* Allocation tags are of one page each. */
-		if (mem_alloc_profiling_enabled())
+		if (mhp_pages_are_tracked())
 			order = 0;
 		else if (pfn)
 			order = min_t(unsigned long, order, __ffs(pfn));
