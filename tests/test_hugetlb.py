@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 
+import faults
 import pytest
 from frames import COMPOUND_HEAD, HUGE, PAGE, flags
 from refusals import Watch
@@ -137,11 +138,9 @@ def no_pages(guest: Machine) -> Iterator[str]:
     """How to write such that no memmap is allocated for huge pages that had given theirs back, and all else is."""
     if not guest.run(f"[ -d {FAILURES} ]").ok:
         pytest.skip("kernel without fault injection")
-    names = guest.sh("grep -E ' [tT] (__)?hugetlb_vmemmap_restore_folio' /proc/kallsyms").split("\n")
-    places = [int(line.split()[0], 16) for line in names if line]
-    end = max(places) + 0x1000      # of the longest of them
+    start, end = faults.text(guest, "(__)?hugetlb_vmemmap_restore_folio.*")
     guest.sh(f"cd {FAILURES} && echo Y > task-filter && echo N > ignore-gfp-wait && echo 0 > min-order && "
-             f"echo 0 > verbose && echo -1 > times && echo 64 > stacktrace-depth && echo {min(places):#x} > require-start && "
+             f"echo 0 > verbose && echo -1 > times && echo 64 > stacktrace-depth && echo {start:#x} > require-start && "
              f"echo {end:#x} > require-end && echo 100 > probability")
     yield "put -m"
     guest.sh(f"cd {FAILURES}; echo 0 > probability; echo N > task-filter; echo 0 > stacktrace-depth; echo 0 > require-start; "

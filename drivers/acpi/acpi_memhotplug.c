@@ -86,6 +86,15 @@ static int acpi_memory_count_block(struct memory_block *block, void *arg)
 	return 0;
 }
 
+static u64 acpi_memory_nr_blocks(const struct acpi_memory_range *range)
+{
+	u64 nr_blocks = 0;
+
+	walk_memory_blocks(range->span.start, range_len(&range->span), &nr_blocks,
+			   acpi_memory_count_block);
+	return nr_blocks;
+}
+
 static int acpi_memory_bind_block(struct memory_block *block, void *arg)
 {
 	return acpi_bind_one(&block->dev, arg);
@@ -219,9 +228,22 @@ static void acpi_memory_forget(struct acpi_memory_device *mem)
 	mem->mgid = -1;
 }
 
+/*
+ * A refusal has left all of it there. Only if what was offline could not be
+ * removed, against all promises, may ranges before it be missing.
+ */
+static bool acpi_memory_is_missing(struct acpi_memory_range *range)
+{
+	if (range->state == ACPI_MEMORY_UNUSED || acpi_memory_nr_blocks(range))
+		return false;
+	range->state = ACPI_MEMORY_UNUSED;
+	return true;
+}
+
 static int acpi_memory_take_away(struct acpi_memory_device *mem)
 {
 	struct acpi_memory_harvest harvest = { };
+	unsigned int i;
 	int error;
 
 	error = acpi_memory_harvest_device(&harvest, mem);
@@ -229,6 +251,8 @@ static int acpi_memory_take_away(struct acpi_memory_device *mem)
 		error = acpi_memory_withdraw(&harvest, acpi_memory_timeout(false));
 	if (!error)
 		acpi_memory_forget(mem);
+	for (i = 0; i < mem->nr_ranges; i++)
+		acpi_memory_is_missing(&mem->ranges[i]);
 	return error;
 }
 
@@ -278,13 +302,12 @@ static int acpi_memory_add(struct acpi_memory_device *mem,
 static int acpi_memory_look_up(struct acpi_memory_device *mem,
 			       struct acpi_memory_range *range)
 {
-	u64 size = range_len(&range->span), nr_blocks = 0;
+	u64 size = range_len(&range->span), nr_blocks;
 
 	if (!mhp_range_allowed(range->span.start, size, true))
 		return -E2BIG;
 
-	walk_memory_blocks(range->span.start, size, &nr_blocks,
-			   acpi_memory_count_block);
+	nr_blocks = acpi_memory_nr_blocks(range);
 	if (!nr_blocks)
 		return 0;
 
@@ -544,26 +567,15 @@ static int acpi_memory_forget_below(struct acpi_device *adev, void *not_used)
 	return acpi_dev_for_each_child(adev, acpi_memory_forget_below, NULL);
 }
 
-/*
- * A refusal has left all of it there. Only if what was offline could not be
- * removed, against all promises, may ranges before it be missing: they are added
- * again, as the device stays.
- */
+/* The device stays, so what is missing is added again; not for one that is not there. */
 static int acpi_memory_mend_below(struct acpi_device *adev, void *not_used)
 {
 	struct acpi_memory_device *mem = acpi_memory_of(adev);
 	unsigned int i;
 
 	for (i = 0; mem && i < mem->nr_ranges; i++) {
-		struct acpi_memory_range *range = &mem->ranges[i];
-		u64 nr_blocks = 0;
-
-		walk_memory_blocks(range->span.start, range_len(&range->span),
-				   &nr_blocks, acpi_memory_count_block);
-		if (range->state == ACPI_MEMORY_UNUSED || nr_blocks)
-			continue;
-		range->state = ACPI_MEMORY_UNUSED;
-		acpi_memory_enable_range(mem, range);
+		if (acpi_memory_is_missing(&mem->ranges[i]) && !mem->lost)
+			acpi_memory_enable_range(mem, &mem->ranges[i]);
 	}
 	return acpi_dev_for_each_child(adev, acpi_memory_mend_below, NULL);
 }
