@@ -28,7 +28,7 @@ STATISTICS = f"/sys/devices/system/node/node{NODE}/memory_failure"
 WISHES = (("state", "online"), ("state", "online_kernel"), ("state", "online_movable"), ("online", "1"))
 KINDS = ("anon", "thp", "hugetlb")
 
-GUEST = dict(append=("memhp_default_state=online_movable",))
+GUEST = dict(append=("memhp_default_state=online_movable", "page_owner=on"))
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,22 @@ def test_soft_offlined_in_use(bank: Bank) -> None:
     goes_for_good(bank, number, WISHES)
     comes_and_goes(machine, sum(bank.blocks) - number)
     assert holder.stop().ok
+
+
+def test_soft_offlined_and_taken_back(bank: Bank) -> None:
+    """Freed when it moved, and when it is good again; page_owner, which counts pages by stack, counts it once."""
+    machine, before = bank.machine, bank.corrupted()
+    holder = machine.hold("anon", "8M", node=NODE, busy=True)
+    number = place(bank, holder)[1]
+    broken = [frame for frame in mapped(machine, holder.job.pid) if frame * PAGE // BLOCK == number][:3]
+    assert all(bank.break_page(pfn, "soft") == 0 for pfn in broken)
+    assert bank.corrupted() == before + len(broken) == before + 3
+    for pfn in broken:
+        assert machine.write(f"{INJECT}/unpoison-pfn", hex(pfn)) == 0
+    assert not any(map(bank.broken, broken)) and bank.corrupted() == before
+    assert holder.stop().ok
+    comes_and_goes(machine, number)
+    assert "refcount went to 0" not in machine.log()
 
 
 def test_the_next_dimm_is_sound(bank: Bank) -> None:
