@@ -96,6 +96,8 @@ def choose(seed: str) -> Layout:
     words.append("hugetlb_free_vmemmap=" + rng.choice(("on", "off")))
     words.append("page_owner=" + rng.choice(("on", "off", "off", "off")))
     words.append("init_on_free=" + rng.choice(("0", "0", "1")))
+    # A dozen sources stand in line for one lock, and each may have it for its 20 s, on a busy host for more.
+    words.append("sysctl.kernel.hung_task_timeout_secs=300")
     return Layout(seed, tuple(words))
 
 
