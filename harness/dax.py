@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .arch import BOARDS, HOST
 from .machine import Machine
 from .procfs import Range
 
-BOARD = "q35,nvdimm=on"
+BOARD = f"{BOARDS[HOST].machine},nvdimm=on"
 NVDIMM = ("-object", "memory-backend-ram,id=mem-nv0,size=384M,reserve=off", "-device", "nvdimm,id=nv0,memdev=mem-nv0,node=1")
 MEMMAP = "memmap=384M!1G"
 KMEM = "System RAM (kmem)"

@@ -27,7 +27,7 @@ GIB = 1 << 30
 BLOCK = 128 * MIB
 
 # 3 GiB of RAM, which q35 splits in two below and one above 4 GiB; Linux is kept from the latter.
-GUEST: dict[str, Any] = dict(board="q35", nodes=("3G", 0), append=("mem=4G", "acpi.aml_debug_output=1"))
+GUEST: dict[str, Any] = dict(nodes=("3G", 0), append=("mem=4G", "acpi.aml_debug_output=1"))
 BOOT_END = 2 * GIB
 LEFT_OUT = 4 * GIB
 FIRST, SECOND, THIRD = (LEFT_OUT + n * 2 * BLOCK for n in range(3))

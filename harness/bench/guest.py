@@ -28,7 +28,7 @@ _DEFERRED = "rcu_core"
 _SPAN = re.compile(r"\s(\d+): workqueue_execute_(start|end): .*function (\w+)")
 # No random addresses, so that System.map holds; no self-tests in the background.
 _APPEND = ("nokaslr", "cryptomgr.notests", "memhp_default_state=online_movable")
-BASE = MachineConfig(nodes=("4G", 0), maxmem="80G", cpus=1, accel="icount", append=_APPEND)
+BASE = MachineConfig(board="q35", nodes=("4G", 0), maxmem="80G", cpus=1, accel="icount", append=_APPEND)
 
 
 def spans(trace: str) -> list[int]:
