@@ -27,7 +27,6 @@ MINUTES = 5.0
 BETWEEN = 45.0          # seconds from one quiet point to the next
 
 
-@pytest.mark.long
 def test_torture(image: Path, kernel_config: str) -> None:
     """Everything at once; no splat, no wrong byte, no page lost, nothing that hangs."""
     run = main.Torture(kernel_config, SEED, MINUTES, BETWEEN).run()
