@@ -223,6 +223,7 @@ def _collect(config: str, arch: str, stress: bool) -> list[Entry]:
     entries.append(_link("lib/systemd/systemd-udevd", "/bin/udevadm"))   # which looks at the name it is called by
     entries += [_link("sbin", "bin"), _link("usr/bin", "../bin"), _link("usr/sbin", "../bin"), _link("usr/lib", "../lib")]
     entries += [Entry("dev/console", 0o020600, device=(5, 1)), Entry("dev/null", 0o020666, device=(1, 3))]
+    entries.append(_file("etc/fstab", (GUEST / "fstab").read_bytes(), False))
     entries.append(_file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", False))
     entries.append(_file("etc/group", b"root:x:0:\n", False))
     entries += _module_entries(config)
