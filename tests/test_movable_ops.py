@@ -8,13 +8,14 @@ zsmalloc holds shows nothing at all there.
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from frames import OFFLINE, PAGE, PRIVATE, flags
 
-from harness.machine import Dimm, Machine
+from harness.machine import MEMORY, Dimm, Machine
 
 BLOCK = 128 << 20
 MIB = 1 << 20
@@ -94,6 +95,21 @@ def test_balloon(guest: Machine, blocks: list[int]) -> None:
     guest.online(leaving, "online_movable")
     assert not sum(in_balloon(guest, number) for number in [*range(8), *blocks])
     assert guest.meminfo()["MemTotal"] == total
+
+
+def test_broken_in_the_balloon(guest: Machine, blocks: list[int]) -> None:
+    """A page that breaks while a driver has it, is given up by it and is good again, is not lost: its block leaves."""
+    balloon(guest, 64 * MIB)
+    number, _ = fullest(guest, blocks, in_balloon)
+    first = number * BLOCK // PAGE
+    pfn = first + next(at for at, word in enumerate(flags(guest, first, BLOCK // PAGE)) if word & OFFLINE)
+    broken = guest.meminfo()["HardwareCorrupted"]
+    assert guest.write(f"{MEMORY}/hard_offline_page", hex(pfn * PAGE)) == errno.EBUSY
+    balloon(guest, 0)
+    assert guest.write("/sys/kernel/debug/hwpoison/unpoison-pfn", hex(pfn)) == 0
+    assert guest.meminfo()["HardwareCorrupted"] == broken
+    guest.offline(number)
+    guest.online(number, "online_movable")
 
 
 def test_balloon_in_motion(guest: Machine, blocks: list[int]) -> None:
