@@ -35,7 +35,8 @@ def udev(guest: Machine) -> Iterator[Callable[[], None]]:
         guest.sh("/usr/lib/systemd/systemd-udevd --daemon && udevadm control --ping", timeout=60)
 
     yield start
-    guest.sh("udevadm control --exit", timeout=60)
+    # It may hear of what comes next as long as it is there.
+    guest.sh("udevadm control --exit; while pidof systemd-udevd >/dev/null; do usleep 20000; done", timeout=60)
 
 
 def settled(machine: Machine, addr: int, size: int) -> set[tuple[str, str | None]]:
