@@ -51,7 +51,7 @@ ARCHES = {
 BOARDS = {
     # String instructions are emulated byte by byte, and the check of the timer panics where the host is busy. Beside an
     # HPET the kernel checks the local timer too, finds it wanting on a busy host, and takes half as long again from then on.
-    HOST: Board("qemu-system-x86_64", "q35,hpet=off,sata=off,usb=off,smbus=off,vmport=off,i8042=off", "max,la57=off,erms=off,fsrm=off", "ttyS0", "arch/x86/boot/bzImage",
-                ("tsc=reliable", "no_timer_check", "clearcpuid=rep_good")),
+    HOST: Board("qemu-system-x86_64", "q35,hpet=off,sata=off,usb=off,smbus=off,vmport=off,i8042=off",
+                "max,la57=off,erms=off,fsrm=off", "ttyS0", "arch/x86/boot/bzImage", ("tsc=reliable", "no_timer_check", "clearcpuid=rep_good")),
     "arm64": Board("qemu-system-aarch64", "virt", "cortex-a72", "ttyAMA0", "arch/arm64/boot/Image"),
 }
