@@ -24,3 +24,20 @@ def test_pool_on_the_leaving_node(new_machine: Callable[..., Machine]) -> None:
     assert machine.vmstat()["pgmigrate_success"] - moved < 2 * 32 * 512
     assert machine.read(POOL.format(0, "nr_hugepages")) == "40"
     assert holder.stop().ok
+
+
+def test_overcommit_beside_a_pool_that_shrinks(new_machine: Callable[..., Machine]) -> None:
+    """Pages beyond the pool come and go while it is emptied and filled: none is counted as surplus twice."""
+    machine = new_machine(kernel=WITHOUT_CHECKS, nodes=("1G",), cpus=2)
+    machine.sh("echo 64 > /proc/sys/vm/nr_overcommit_hugepages")
+    faults = [machine.start(f"while :; do fallocate -l 24M /dev/hugepages/{n} && rm /dev/hugepages/{n}; done") for n in range(2)]
+    pool = machine.start("while :; do echo 0 > /proc/sys/vm/nr_hugepages; echo 8 > /proc/sys/vm/nr_hugepages; done")
+    for _ in range(20):
+        total, surplus = machine.sh("sleep 0.5; sed -n 's/^HugePages_\\(Total\\|Surp\\): *//p' /proc/meminfo").split()
+        assert int(surplus) <= int(total)
+    for job in (*faults, pool):
+        job.kill()
+        job.wait()
+    machine.sh("rm -f /dev/hugepages/*; echo 0 > /proc/sys/vm/nr_hugepages")
+    found = machine.meminfo()
+    assert (found["HugePages_Total"], found["HugePages_Surp"]) == (0, 0)
