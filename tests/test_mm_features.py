@@ -128,6 +128,28 @@ def test_ksm(loaded: Machine) -> None:
         assert one.stop().ok and other.stop().ok and third.stop().ok
 
 
+def test_ksm_forgets(loaded: Machine) -> None:
+    """Merged pages that were freed while ksmd rests: it does not look for them in memory that has gone since."""
+    plug = loaded.plug_dimm(2 * BLOCK, NODE)
+    blocks = [block.number for block in loaded.memory(use=False).of(plug.addr, plug.size)]
+    others = [block.number for block in loaded.memory(use=False).online(NODE) if block.number not in blocks]
+    loaded.offline(others)
+    one, other = (loaded.hold("ksm", "4M", node=NODE) for _ in range(2))
+    pages = one.bytes // PAGE
+    with setting(loaded, f"{KSM}/pages_to_scan", 20000), setting(loaded, f"{KSM}/sleep_millisecs", 10), \
+            setting(loaded, f"{KSM}/run", 1):
+        until(loaded, f"[ $(cat {KSM}/pages_sharing) -ge {pages * 9 // 10} ]", 60)
+        assert loaded.write(f"{KSM}/run", 0) == 0
+        assert one.stop().ok and other.stop().ok
+        assert int(loaded.read(f"{KSM}/pages_shared")) >= pages * 9 // 10    # so it still believes
+        assert loaded.unplug_dimm(plug.id).gone
+        loaded.online(others, "online_movable")
+        one, other = (loaded.hold("ksm", "4M", node=NODE) for _ in range(2))
+        assert loaded.write(f"{KSM}/run", 1) == 0
+        until(loaded, f"[ $(cat {KSM}/pages_sharing) -ge {pages * 9 // 10} ]", 60)
+        assert one.stop().ok and other.stop().ok
+
+
 def swapped(machine: Machine) -> int:
     meminfo = machine.meminfo()
     return meminfo["SwapTotal"] - meminfo["SwapFree"]

@@ -199,8 +199,13 @@ def kernel_zone(machine: Machine) -> str:
     return "online_movable" if machine.config.kernel == "debug" else "online_kernel"
 
 
-def gone(number: int) -> list[tuple[str, int]]:
-    return [(event, first_pfn(number)) for event in ("GOING_OFFLINE", "OFFLINE", "FINISH_OFFLINE")]
+def gone(numbers: list[int]) -> list[tuple[str, int]]:
+    """One block after the other; what nobody touches any more is said when all are."""
+    return [(event, first_pfn(number)) for number in numbers for event in ("GOING_OFFLINE", "OFFLINE")]
+
+
+def finished(numbers: list[int]) -> list[tuple[str, int]]:
+    return [("FINISH_OFFLINE", first_pfn(number)) for number in numbers]
 
 
 def refused(number: int) -> list[tuple[str, int]]:
@@ -227,10 +232,9 @@ def test_notifiers_veto_in_an_operation_over_blocks(notifiers: Notifiers, all_on
     assert picture(machine) == before
     before_it, vetoed = blocks[:nth - 1], blocks[nth - 1]
     calls = notifiers.calls()
-    left = [call for number in before_it for call in gone(number)]
-    again = [call for number in reversed(before_it) for call in back(number)]
-    assert story(calls, "high") == left + refused(vetoed) + again
-    assert story(calls, "last") == left + again
+    again = finished(before_it) + [call for number in reversed(before_it) for call in back(number)]
+    assert story(calls, "high") == gone(before_it) + refused(vetoed) + again
+    assert story(calls, "last") == gone(before_it) + again
 
 
 def test_notifiers_veto_of_an_eject(notifiers: Notifiers, guest: Machine) -> None:

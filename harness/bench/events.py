@@ -19,7 +19,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "watermark set-ups": ("setup_per_zone_wmarks",),
     "zonelist rebuilds": ("build_all_zonelists",),
     "slab caches shrunk": ("__kmem_cache_do_shrink",),
-    "KSM notified": ("ksm_memory_callback",),
+    "KSM asked": ("ksm_memory_callback", "ksm_forget_range"),
     "crash kernel told": ("crash_handle_hotplug_event",),
     "uevents": ("kobject_get_path",),      # of the device, once for each uevent that is not suppressed
 }

@@ -153,7 +153,6 @@ struct mem_section;
 #define MM_COMPUTE_BATCH_PRI	10
 #define CPUSET_CALLBACK_PRI	10
 #define MEMTIER_HOTPLUG_PRI	100
-#define KSM_CALLBACK_PRI	100
 
 #ifdef CONFIG_MEMORY_HOTPLUG
 int register_memory_notifier(struct notifier_block *nb);

@@ -10,6 +10,7 @@
  */
 #include <linux/device.h>
 #include <linux/ioport.h>
+#include <linux/ksm.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -251,6 +252,42 @@ static int mhp_offline_commit_blocks(struct mhp_offline *off)
 	return 0;
 }
 
+/* One walk of what KSM has for each run of blocks, in place of one for each. */
+static void mhp_offline_forget(const struct mhp_offline *off)
+{
+	struct mhp_range run = { };
+	unsigned int i;
+
+	for (i = 0; i < off->nr_gone; i++) {
+		struct mhp_range block = mhp_block_range(off->blocks->mem[i]);
+
+		if (i && block.start == run.end) {
+			run.end = block.end;
+			continue;
+		}
+		if (i)
+			ksm_forget_range(run.start, run.end);
+		run = block;
+	}
+	if (i)
+		ksm_forget_range(run.start, run.end);
+}
+
+/*
+ * Blocks leave their zones when all are out of the allocator: what might remember
+ * a pfn of theirs can then be asked to forget it once, as none comes into use again.
+ */
+static void mhp_offline_leave(const struct mhp_offline *off)
+{
+	unsigned int i;
+
+	mhp_offline_forget(off);
+	for (i = 0; i < off->nr_gone; i++) {
+		mhp_offline_leave_block(off->blocks->mem[i], &off->leaving[i]);
+		cond_resched();
+	}
+}
+
 static int mhp_offline_commit(struct mhp_op *op)
 {
 	struct mhp_offline *off = to_offline(op);
@@ -259,6 +296,7 @@ static int mhp_offline_commit(struct mhp_op *op)
 	mem_hotplug_begin();
 	error = mhp_offline_commit_blocks(off);
 	mhp_unhush(&off->ev);
+	mhp_offline_leave(off);
 	mem_hotplug_done();
 	if (error)
 		mhp_offline_restore(off);

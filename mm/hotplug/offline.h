@@ -13,6 +13,7 @@
  * @memmap: Those.
  * @isolation: The isolation of @pages, which knows what their pageblocks were.
  * @isolated: @pages are isolated.
+ * @notify: What the notifiers are told.
  */
 struct mhp_leaving {
 	struct zone *zone;
@@ -20,6 +21,7 @@ struct mhp_leaving {
 	struct mhp_range memmap;
 	struct isolation isolation;
 	bool isolated;
+	struct memory_notify notify;
 };
 
 /* offline_isolate.c */
@@ -31,5 +33,6 @@ void mhp_unisolate_block(struct mhp_leaving *leaving);
 /* offline_block.c */
 int mhp_offline_commit_block(struct mhp_evacuation *ev, struct memory_block *mem,
 			     struct mhp_leaving *leaving);
+void mhp_offline_leave_block(struct memory_block *mem, struct mhp_leaving *leaving);
 
 #endif /* __MM_HOTPLUG_OFFLINE_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The second half of the offline operation: a block that is isolated and empty
- * is announced, taken from the page allocator and out of its zone.
+ * is announced and taken from the page allocator; then it leaves its zone.
  *
  * Called by offline.c for one block after the other, under device_hotplug_lock and
  * with the memory hotplug lock held for writing. Notifiers hear of one block at a
@@ -21,14 +21,12 @@
  * @mem: The block.
  * @leaving: What is known of it.
  * @ev: The operation's evacuation.
- * @notify: What the notifiers are told.
  */
 struct mhp_offline_block {
 	struct mhp_op op;
 	struct memory_block *mem;
 	struct mhp_leaving *leaving;
 	struct mhp_evacuation *ev;
-	struct memory_notify notify;
 };
 
 static struct mhp_offline_block *to_offline_block(struct mhp_op *op)
@@ -38,25 +36,24 @@ static struct mhp_offline_block *to_offline_block(struct mhp_op *op)
 
 static int mhp_commit_announce(struct mhp_op *op)
 {
-	struct mhp_offline_block *off = to_offline_block(op);
-	struct mhp_leaving *leaving = off->leaving;
+	struct mhp_leaving *leaving = to_offline_block(op)->leaving;
 	int error;
 
-	off->notify = (struct memory_notify) {
+	leaving->notify = (struct memory_notify) {
 		.altmap_start_pfn = leaving->memmap.start,
 		.altmap_nr_pages = mhp_range_pages(leaving->memmap),
 		.start_pfn = leaving->pages.start,
 		.nr_pages = mhp_range_pages(leaving->pages),
 		.movable = zone_idx(leaving->zone) == ZONE_MOVABLE,
 	};
-	mhp_node_plan_offline(&off->notify, leaving->zone, mhp_block_nr_pages());
-	error = mhp_notify_going_offline(&off->notify);
+	mhp_node_plan_offline(&leaving->notify, leaving->zone, mhp_block_nr_pages());
+	error = mhp_notify_going_offline(&leaving->notify);
 	return error ? mhp_refuse_error(op, MHP_VETOED, error) : 0;
 }
 
 static void mhp_commit_cancel(struct mhp_op *op)
 {
-	mhp_notify(MEM_CANCEL_OFFLINE, &to_offline_block(op)->notify);
+	mhp_notify(MEM_CANCEL_OFFLINE, &to_offline_block(op)->leaving->notify);
 }
 
 static int mhp_commit_settle(struct mhp_op *op)
@@ -114,35 +111,22 @@ static void mhp_commit_account(struct mhp_op *op)
 static void mhp_commit_demote(struct mhp_op *op)
 {
 	struct mhp_offline_block *off = to_offline_block(op);
-	struct zone *zone = off->leaving->zone;
+	struct mhp_leaving *leaving = off->leaving;
+	struct zone *zone = leaving->zone;
 
 	/* A node without memory must not come back into the zonelists. */
-	mhp_node_lost_memory(&off->notify);
+	mhp_node_lost_memory(&leaving->notify);
 	if (!populated_zone(zone)) {
 		mhp_unhush(off->ev);
 		zone_pcp_reset(zone);
 		build_all_zonelists(NULL);
 	}
-	mhp_node_stop_threads(&off->notify);
+	mhp_node_stop_threads(&leaving->notify);
 }
 
 static void mhp_commit_tell(struct mhp_op *op)
 {
-	mhp_notify(MEM_OFFLINE, &to_offline_block(op)->notify);
-}
-
-static void mhp_commit_leave(struct mhp_op *op)
-{
-	struct mhp_offline_block *off = to_offline_block(op);
-	struct mhp_leaving *leaving = off->leaving;
-
-	remove_pfn_range_from_zone(leaving->zone, leaving->pages.start,
-				   mhp_range_pages(leaving->pages));
-	if (!mhp_range_empty(leaving->memmap))
-		mhp_selfhosted_deinit(leaving->memmap);
-	mhp_notify(MEM_FINISH_OFFLINE, &off->notify);
-	off->mem->zone = NULL;
-	mhp_block_set_state(off->mem, MHP_BLOCK_OFFLINE);
+	mhp_notify(MEM_OFFLINE, &to_offline_block(op)->leaving->notify);
 }
 
 static const struct mhp_step mhp_commit_steps[] = {
@@ -152,15 +136,15 @@ static const struct mhp_step mhp_commit_steps[] = {
 	{ "account", .finish = mhp_commit_account },
 	{ "demote", .finish = mhp_commit_demote },
 	{ "tell", .finish = mhp_commit_tell },
-	{ "leave-zone", .finish = mhp_commit_leave },
 };
 
 /**
- * mhp_offline_commit_block() - take an isolated, emptied block offline
+ * mhp_offline_commit_block() - take an isolated, emptied block from the allocator
  * @ev: The evacuation it was emptied by; its operation gets the report of a
  *	refusal.
  * @mem: The block.
- * @leaving: What is known of it; no longer isolated on success.
+ * @leaving: What is known of it; no longer isolated on success, and for
+ *	mhp_offline_leave_block() then.
  *
  * Context: under device_hotplug_lock, the memory hotplug lock held for writing.
  *	The zone's per-CPU lists may be left disabled, for mhp_unhush().
@@ -190,4 +174,28 @@ int mhp_offline_commit_block(struct mhp_evacuation *ev, struct memory_block *mem
 	if (error)
 		ev->op->report = off.op.report;
 	return error;
+}
+
+/**
+ * mhp_offline_leave_block() - a block that was committed leaves its zone
+ * @mem: The block; offline afterwards.
+ * @leaving: What is known of it.
+ *
+ * Its memmap says nothing from here on: whoever remembered a pfn of it has
+ * forgotten it.
+ *
+ * Context: under device_hotplug_lock, the memory hotplug lock held for writing.
+ */
+void mhp_offline_leave_block(struct memory_block *mem, struct mhp_leaving *leaving)
+{
+	assert_device_hotplug_lock();
+	mhp_assert_write_locked();
+
+	remove_pfn_range_from_zone(leaving->zone, leaving->pages.start,
+				   mhp_range_pages(leaving->pages));
+	if (!mhp_range_empty(leaving->memmap))
+		mhp_selfhosted_deinit(leaving->memmap);
+	mhp_notify(MEM_FINISH_OFFLINE, &leaving->notify);
+	mem->zone = NULL;
+	mhp_block_set_state(mem, MHP_BLOCK_OFFLINE);
 }

@@ -100,7 +100,6 @@ void mhp_audit_zonelists(struct mhp_audit *audit);
  * @MHP_HEARD_GOING_ONLINE: And MEM_GOING_ONLINE.
  * @MHP_HEARD_CANCEL_ONLINE: And its cancellation.
  * @MHP_HEARD_GOING_OFFLINE: MEM_GOING_OFFLINE.
- * @MHP_HEARD_OFFLINE: And MEM_OFFLINE.
  */
 enum mhp_heard {
 	MHP_HEARD_NOTHING,
@@ -108,12 +107,26 @@ enum mhp_heard {
 	MHP_HEARD_GOING_ONLINE,
 	MHP_HEARD_CANCEL_ONLINE,
 	MHP_HEARD_GOING_OFFLINE,
-	MHP_HEARD_OFFLINE,
 	/* private: how many */
 	NR_MHP_HEARD
 };
 
-bool mhp_heard_event(enum mhp_heard *heard, unsigned long event);
+/**
+ * struct mhp_hearing - what a listener has heard and waits for the end of
+ * @heard: Of the block that is on its way.
+ * @pfn: Which that is.
+ * @nr_gone: How many blocks are offline and not finished with.
+ * @pfns_gone: Their pfns, exclusive-or.
+ */
+struct mhp_hearing {
+	enum mhp_heard heard;
+	unsigned long pfn;
+	unsigned int nr_gone;
+	unsigned long pfns_gone;
+};
+
+bool mhp_heard_event(struct mhp_hearing *hearing, unsigned long event, unsigned long pfn);
+bool mhp_heard_all(const struct mhp_hearing *hearing);
 void mhp_audit_notifiers(struct mhp_audit *audit);
 
 /* state.c */

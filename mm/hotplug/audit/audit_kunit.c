@@ -249,20 +249,39 @@ static void notices_a_zone_that_is_not_listed(struct kunit *test)
 	ref->zone = zone;
 }
 
-static bool hears(const enum memory_block_event *events, unsigned int nr)
+struct heard {
+	enum memory_block_event event;
+	unsigned long pfn;
+};
+
+static bool hears_of(const struct heard *events, unsigned int nr)
 {
-	enum mhp_heard heard = MHP_HEARD_NOTHING;
+	struct mhp_hearing hearing = { };
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		if (!mhp_heard_event(&heard, events[i]))
+		if (!mhp_heard_event(&hearing, events[i].event, events[i].pfn))
 			return false;
-	return heard == MHP_HEARD_NOTHING;
+	return mhp_heard_all(&hearing);
+}
+
+static bool hears(const enum memory_block_event *events, unsigned int nr)
+{
+	struct heard heard[8];
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		heard[i] = (struct heard){ events[i], 1 };
+	return hears_of(heard, nr);
 }
 
 #define HEARS(...) \
 	hears((const enum memory_block_event[]){ __VA_ARGS__ }, \
 	      ARRAY_SIZE(((const enum memory_block_event[]){ __VA_ARGS__ })))
+
+#define HEARS_OF(...) \
+	hears_of((const struct heard[]){ __VA_ARGS__ }, \
+		 ARRAY_SIZE(((const struct heard[]){ __VA_ARGS__ })))
 
 static void knows_what_may_be_heard(struct kunit *test)
 {
@@ -289,6 +308,27 @@ static void knows_what_may_not_be_heard(struct kunit *test)
 				       MEM_CANCEL_ONLINE));
 }
 
+static void knows_when_blocks_are_finished_with(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, HEARS_OF({ MEM_GOING_OFFLINE, 1 }, { MEM_OFFLINE, 1 },
+					 { MEM_GOING_OFFLINE, 2 }, { MEM_OFFLINE, 2 },
+					 { MEM_FINISH_OFFLINE, 1 }, { MEM_FINISH_OFFLINE, 2 }));
+	KUNIT_EXPECT_TRUE(test, HEARS_OF({ MEM_GOING_OFFLINE, 1 }, { MEM_OFFLINE, 1 },
+					 { MEM_GOING_OFFLINE, 2 }, { MEM_CANCEL_OFFLINE, 2 },
+					 { MEM_FINISH_OFFLINE, 1 },
+					 { MEM_PREPARE_ONLINE, 1 }, { MEM_GOING_ONLINE, 1 },
+					 { MEM_ONLINE, 1 }));
+	KUNIT_EXPECT_FALSE(test, HEARS_OF({ MEM_GOING_OFFLINE, 1 }, { MEM_OFFLINE, 2 },
+					  { MEM_FINISH_OFFLINE, 2 }));
+	KUNIT_EXPECT_FALSE(test, HEARS_OF({ MEM_GOING_OFFLINE, 1 }, { MEM_OFFLINE, 1 },
+					  { MEM_FINISH_OFFLINE, 2 }));
+	KUNIT_EXPECT_FALSE(test, HEARS_OF({ MEM_GOING_OFFLINE, 1 }, { MEM_OFFLINE, 1 },
+					  { MEM_FINISH_OFFLINE, 1 }, { MEM_FINISH_OFFLINE, 1 }));
+	KUNIT_EXPECT_FALSE(test, HEARS_OF({ MEM_GOING_OFFLINE, 1 }, { MEM_OFFLINE, 1 },
+					  { MEM_PREPARE_ONLINE, 2 }, { MEM_GOING_ONLINE, 2 },
+					  { MEM_ONLINE, 2 }, { MEM_FINISH_OFFLINE, 1 }));
+}
+
 static struct kunit_case audit_cases[] = {
 	KUNIT_CASE(all_is_well),
 	KUNIT_CASE(notices_a_block_of_two_minds),
@@ -308,6 +348,7 @@ static struct kunit_case audit_cases[] = {
 	KUNIT_CASE(notices_a_zone_that_is_not_listed),
 	KUNIT_CASE(knows_what_may_be_heard),
 	KUNIT_CASE(knows_what_may_not_be_heard),
+	KUNIT_CASE(knows_when_blocks_are_finished_with),
 	{}
 };
 

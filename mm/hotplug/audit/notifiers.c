@@ -2,7 +2,8 @@
 /*
  * Audit of what the notifiers hear: two listeners, the first and the last of the
  * chain, follow each block's events. Whatever was asked ends with what it came to,
- * for the same pages and from the same task, before the next block's begins.
+ * for the same pages and from the same task, before the next block's begins; blocks
+ * that went offline are finished with before any comes online.
  *
  * Called by notify.c with the memory hotplug lock held for writing, which protects
  * what the listeners keep.
@@ -35,11 +36,8 @@ static const u8 mhp_next_heard[NR_MHP_HEARD][MHP_NR_EVENTS] = {
 		[MEM_FINISH_OFFLINE] = MHP_NEXT(MHP_HEARD_NOTHING),
 	},
 	[MHP_HEARD_GOING_OFFLINE] = {
-		[MEM_OFFLINE] = MHP_NEXT(MHP_HEARD_OFFLINE),
+		[MEM_OFFLINE] = MHP_NEXT(MHP_HEARD_NOTHING),
 		[MEM_CANCEL_OFFLINE] = MHP_NEXT(MHP_HEARD_NOTHING),
-	},
-	[MHP_HEARD_OFFLINE] = {
-		[MEM_FINISH_OFFLINE] = MHP_NEXT(MHP_HEARD_NOTHING),
 	},
 };
 
@@ -47,8 +45,7 @@ static const u8 mhp_next_heard[NR_MHP_HEARD][MHP_NR_EVENTS] = {
  * struct mhp_listener - one end of the chain
  * @nb: How it listens.
  * @name: Which end.
- * @heard: Where it is.
- * @pfn: Of which block.
+ * @hearing: Where it is.
  * @task: From whom.
  * @nr_heard: Events, in all.
  * @nr_wrong: Those that must not have come.
@@ -57,43 +54,78 @@ static const u8 mhp_next_heard[NR_MHP_HEARD][MHP_NR_EVENTS] = {
 struct mhp_listener {
 	struct notifier_block nb;
 	const char *name;
-	enum mhp_heard heard;
-	unsigned long pfn;
+	struct mhp_hearing hearing;
 	const struct task_struct *task;
 	unsigned long nr_heard;
 	unsigned long nr_wrong;
 	unsigned long last_wrong;
 };
 
+static bool mhp_heard_finish(struct mhp_hearing *hearing, unsigned long pfn)
+{
+	if (!hearing->nr_gone)
+		return false;
+	hearing->nr_gone--;
+	hearing->pfns_gone ^= pfn;
+	return hearing->nr_gone || !hearing->pfns_gone;
+}
+
+static bool mhp_heard_of_block(struct mhp_hearing *hearing, unsigned long event,
+			       unsigned long pfn)
+{
+	u8 next = event < MHP_NR_EVENTS ? mhp_next_heard[hearing->heard][event] : 0;
+	bool first = hearing->heard == MHP_HEARD_NOTHING;
+	bool same = first || pfn == hearing->pfn;
+
+	hearing->heard = next ? next - 1 : MHP_HEARD_NOTHING;
+	hearing->pfn = pfn;
+	return next && same;
+}
+
 /**
  * mhp_heard_event() - follow one event
- * @heard: What was heard before, and afterwards. An event that must not come ends
- *	everything.
+ * @hearing: What was heard before, and afterwards. An event that must not come ends
+ *	what was heard of a block.
  * @event: The event.
+ * @pfn: Of which block.
  *
  * Return: false where it must not come.
  */
-bool mhp_heard_event(enum mhp_heard *heard, unsigned long event)
+bool mhp_heard_event(struct mhp_hearing *hearing, unsigned long event, unsigned long pfn)
 {
-	u8 next = event < MHP_NR_EVENTS ? mhp_next_heard[*heard][event] : 0;
+	if (hearing->heard == MHP_HEARD_NOTHING && event == MEM_FINISH_OFFLINE)
+		return mhp_heard_finish(hearing, pfn);
+	if (!mhp_heard_of_block(hearing, event, pfn))
+		return false;
+	if (event == MEM_OFFLINE) {
+		hearing->nr_gone++;
+		hearing->pfns_gone ^= pfn;
+	}
+	return event != MEM_PREPARE_ONLINE || !hearing->nr_gone;
+}
 
-	*heard = next ? next - 1 : MHP_HEARD_NOTHING;
-	return next;
+/**
+ * mhp_heard_all() - whether all that began has ended
+ * @hearing: What was heard.
+ *
+ * Return: true where it has.
+ */
+bool mhp_heard_all(const struct mhp_hearing *hearing)
+{
+	return hearing->heard == MHP_HEARD_NOTHING && !hearing->nr_gone;
 }
 
 static int mhp_listen(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct mhp_listener *self = container_of(nb, struct mhp_listener, nb);
 	const struct memory_notify *arg = data;
-	bool first = self->heard == MHP_HEARD_NOTHING;
-	bool ok = mhp_heard_event(&self->heard, event);
+	bool same = mhp_heard_all(&self->hearing) || current == self->task;
 
 	self->nr_heard++;
-	if (!ok || (!first && (arg->start_pfn != self->pfn || current != self->task))) {
+	if (!mhp_heard_event(&self->hearing, event, arg->start_pfn) || !same) {
 		self->nr_wrong++;
 		self->last_wrong = event;
 	}
-	self->pfn = arg->start_pfn;
 	self->task = current;
 	return NOTIFY_OK;
 }
@@ -110,9 +142,9 @@ void mhp_audit_notifiers(struct mhp_audit *audit)
 	for (i = 0; i < ARRAY_SIZE(mhp_listeners); i++) {
 		const struct mhp_listener *who = &mhp_listeners[i];
 
-		if (who->heard != MHP_HEARD_NOTHING)
+		if (!mhp_heard_all(&who->hearing))
 			mhp_audit_broken(audit, "the %s listener was told no end of pfn %#lx",
-					 who->name, who->pfn);
+					 who->name, who->hearing.pfn);
 		if (who->nr_wrong)
 			mhp_audit_broken(audit, "%s listener: %lu of %lu events wrong, last %lu",
 					 who->name, who->nr_wrong, who->nr_heard,
