@@ -157,13 +157,14 @@ def test_zone_movable_of_nothing(new_machine: NewMachine, kernel_config: str) ->
     """Words that mean nothing, or too much, are named in the log and change nothing; mirror needs mirrors."""
     wrong = ("kernelcore=lots", "movablecore=101%", "kernelcore=512Q", "movablecore=16E", "movablecore=50%%",
              "kernelcore", "kernelcore=mirrors", "kernelcore=-1")
-    machine = new_machine(kernel=plain(kernel_config), nodes=NODES, append=(*wrong, "kernelcore=mirror"))
+    machine = new_machine(kernel=plain(kernel_config), nodes=NODES, append=(*wrong, "movable_node=perhaps", "kernelcore=mirror"))
     log = machine.log()
     for word in wrong:
         name, _, value = word.partition("=")
         reason = "too large" if value in ("101%", "16E") else r"no amount of memory \(nn\[KMGTPE\] or nn%\)"
         assert re.search(rf"\] {name}={re.escape(value)} is {reason}, ignored\n", log), word
-    assert "The system has no mirror memory, ignore kernelcore=mirror." in log
+    assert "Malformed early option 'movable_node'" in log
+    assert "The system has no mirror memory, ignore kernelcore=mirror." in log     # and not for movable_node's sake
     check_zones(machine, {})
 
 

@@ -176,8 +176,10 @@ MODULE_PARM_DESC(memmap_on_memory,
 bool movable_node_enabled;
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
-static int __init movable_node_param(char *unused)
+static int __init movable_node_param(char *val)
 {
+	if (val)
+		return kstrtobool(val, &movable_node_enabled);
 	movable_node_enabled = true;
 	return 0;
 }
