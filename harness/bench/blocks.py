@@ -28,7 +28,7 @@ def one(kernel: str) -> dict[str, Sample]:
     The first of them waits for readers of the memory hotplug lock, who are slow for as long as somebody may come again.
     """
     with Guest(kernel) as guest:
-        guest.machine.plug_dimm(8 * BLOCK, NODE, "d0")
+        guest.plug(8 * BLOCK)
         states = [_state(block.number) for block in guest.machine.memory(use=False).online(NODE)[1:]]
         off = guest.write("offline", *states)
         on = guest.write("online_movable", *states)
@@ -67,7 +67,7 @@ def _emptied(guest: Guest, kind: str, state: str) -> Sample:
 def pages(kernel: str) -> dict[str, Sample]:
     """The last block of a node, empty and with pages of some kinds. Notes: how many of them there were, and moved."""
     with Guest(kernel) as guest:
-        guest.machine.plug_dimm(BLOCK, NODE, "d0")
+        guest.plug(BLOCK)
         block, = guest.machine.memory(use=False).online(NODE)
         _disk(guest)
         return {kind: _emptied(guest, kind, _state(block.number)) for kind in ("warm-up", "empty", *KINDS)}

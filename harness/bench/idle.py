@@ -15,7 +15,7 @@ _ROUNDS = 8
 def faults(kernel: str) -> dict[str, Sample]:
     """Pages faulted in one by one and freed, on a machine that memory was added to: the round with least else in it."""
     with Guest(kernel) as guest:
-        guest.machine.plug_dimm(8 * BLOCK, NODE, "d0")
+        guest.plug(8 * BLOCK)
         rounds = guest.touch(_PAGES, _ROUNDS)
     best = min(rounds[1:], key=lambda sample: sample.instructions)
     return {"idle": replace(best, notes={"pages": _PAGES})}
