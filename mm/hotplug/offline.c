@@ -255,22 +255,20 @@ static int mhp_offline_commit_blocks(struct mhp_offline *off)
 /* One walk of what KSM has for each run of blocks, in place of one for each. */
 static void mhp_offline_forget(const struct mhp_offline *off)
 {
-	struct mhp_range run = { };
-	unsigned int i;
+	unsigned int i = 0;
 
-	for (i = 0; i < off->nr_gone; i++) {
-		struct mhp_range block = mhp_block_range(off->blocks->mem[i]);
+	while (i < off->nr_gone) {
+		struct mhp_range run = mhp_block_range(off->blocks->mem[i]);
 
-		if (i && block.start == run.end) {
-			run.end = block.end;
-			continue;
+		while (++i < off->nr_gone) {
+			struct mhp_range next = mhp_block_range(off->blocks->mem[i]);
+
+			if (next.start != run.end)
+				break;
+			run.end = next.end;
 		}
-		if (i)
-			ksm_forget_range(run.start, run.end);
-		run = block;
-	}
-	if (i)
 		ksm_forget_range(run.start, run.end);
+	}
 }
 
 /*
