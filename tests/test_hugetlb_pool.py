@@ -41,3 +41,22 @@ def test_overcommit_beside_a_pool_that_shrinks(new_machine: Callable[..., Machin
     machine.sh("rm -f /dev/hugepages/*; echo 0 > /proc/sys/vm/nr_hugepages")
     found = machine.meminfo()
     assert (found["HugePages_Total"], found["HugePages_Surp"]) == (0, 0)
+
+
+def test_surplus_stays_with_its_pages(new_machine: Callable[..., Machine]) -> None:
+    """A pool with reserved pages that shrinks, grows on the other node and shrinks again: no node has more surplus than pages."""
+    machine = new_machine(kernel=WITHOUT_CHECKS, nodes=("1G", 0), append=("memhp_default_state=online_movable",))
+    dimm = machine.plug_dimm("256M", 1)
+    machine.sh(f"echo 10 > {POOL.format(1, 'nr_hugepages')}; mkdir /tmp/reserved; "
+               "mount -t hugetlbfs -o min_size=20M none /tmp/reserved; "
+               f"echo 0 > /proc/sys/vm/nr_hugepages; echo 28 > {POOL.format(0, 'nr_hugepages')}; "
+               "echo 0 > /proc/sys/vm/nr_hugepages")
+    for node in range(2):
+        pages, surplus = (int(machine.read(POOL.format(node, name))) for name in ("nr_hugepages", "surplus_hugepages"))
+        assert surplus <= pages, f"node {node}"
+    assert machine.meminfo()["HugePages_Rsvd"] == 10
+    machine.sh("umount /tmp/reserved")
+    machine.sh(f"echo {machine.meminfo()['HugePages_Total']} > /proc/sys/vm/nr_hugepages; echo 0 > /proc/sys/vm/nr_hugepages")
+    found = machine.meminfo()
+    assert (found["HugePages_Total"], found["HugePages_Surp"]) == (0, 0)
+    assert machine.unplug_dimm(dimm.id).gone
