@@ -45,7 +45,8 @@ struct mhp_seen {
  * @out: Where lines go; NULL: nowhere.
  * @check: The one that runs.
  * @nr_lines: How many lines it has written.
- * @seen: What the pages say, by node and zone; NULL: nobody could look.
+ * @seen: What the pages say, by node and zone, and last those of none; NULL: nobody
+ *	could look.
  * @broken: A bit for each check that found something.
  */
 struct mhp_audit {

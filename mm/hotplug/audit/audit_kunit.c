@@ -135,6 +135,23 @@ static void notices_a_page_too_many(struct kunit *test)
 	zone->present_pages--;
 }
 
+/* The first page of a pageblock: those between are taken for what the ends are. */
+static void notices_a_page_of_no_zone(struct kunit *test)
+{
+	struct zone *zone = some_zone(test);
+	unsigned long pfn = pageblock_align(zone->zone_start_pfn);
+	enum zone_type type = zone_idx(zone);
+
+	/* Nobody frees or moves a reserved page. */
+	while (pfn < zone_end_pfn(zone) && (!pfn_to_online_page(pfn) || !PageReserved(pfn_to_page(pfn))))
+		pfn += pageblock_nr_pages;
+	if (pfn >= zone_end_pfn(zone))
+		kunit_skip(test, "no pageblock that begins with a reserved page");
+	set_page_zone(pfn_to_page(pfn), MAX_NR_ZONES);
+	expect_broken(test, "present");
+	set_page_zone(pfn_to_page(pfn), type);
+}
+
 static void notices_a_page_managed_by_nobody(struct kunit *test)
 {
 	struct zone *zone = some_zone(test);
@@ -337,6 +354,7 @@ static struct kunit_case audit_cases[] = {
 	KUNIT_CASE(notices_a_group_that_counts_wrong),
 	KUNIT_CASE(notices_a_span_of_nothing),
 	KUNIT_CASE(notices_a_page_too_many),
+	KUNIT_CASE(notices_a_page_of_no_zone),
 	KUNIT_CASE(notices_a_page_managed_by_nobody),
 	KUNIT_CASE(notices_contiguity_denied),
 	KUNIT_CASE(notices_isolation_counted_wrong),

@@ -17,10 +17,26 @@
 #include "audit.h"
 #include "../../internal.h"
 
+/* Where pages are counted that say they are of a zone which no node has: behind all that there are */
+static unsigned int mhp_seen_astray(void)
+{
+	return nr_node_ids * MAX_NR_ZONES;
+}
+
+static unsigned int mhp_seen_index(const struct page *page)
+{
+	unsigned int nid = page_to_nid(page), zone = page_zonenum(page);
+
+	if (nid >= nr_node_ids || zone >= MAX_NR_ZONES)
+		return mhp_seen_astray();
+	return nid * MAX_NR_ZONES + zone;
+}
+
 /* @nr_pages: From @page on, all of one zone. */
 static void mhp_see_pages(struct mhp_seen *zones, struct page *page, unsigned long nr_pages)
 {
-	struct mhp_seen *seen = &zones[page_to_nid(page) * MAX_NR_ZONES + page_zonenum(page)];
+	unsigned int index = mhp_seen_index(page);
+	struct mhp_seen *seen = &zones[index];
 	unsigned long pfn = page_to_pfn(page);
 	bool early = early_section(__pfn_to_section(pfn));
 
@@ -28,7 +44,7 @@ static void mhp_see_pages(struct mhp_seen *zones, struct page *page, unsigned lo
 		seen->nr_early += nr_pages;
 	else
 		seen->nr_added += nr_pages;
-	if (early && PageReserved(page))
+	if (early && PageReserved(page) && index != mhp_seen_astray())
 		return;
 	if (!seen->end)
 		seen->first = pfn;
@@ -58,15 +74,15 @@ static void mhp_see_pageblock(struct mhp_seen *zones, unsigned long pfn)
 /**
  * mhp_see_zones() - have a look at all online pages
  *
- * Return: what was seen, by node and zone, to be freed with kvfree(); NULL where
- * there is no memory for that.
+ * Return: what was seen, by node and zone, and then of pages whose zone there is
+ * not, to be freed with kvfree(); NULL where there is no memory for that.
  */
 struct mhp_seen *mhp_see_zones(void)
 {
 	struct mhp_seen *seen;
 	unsigned long nr, pfn;
 
-	seen = kvcalloc(nr_node_ids * MAX_NR_ZONES, sizeof(*seen), GFP_KERNEL);
+	seen = kvcalloc(mhp_seen_astray() + 1, sizeof(*seen), GFP_KERNEL);
 	if (!seen)
 		return NULL;
 	for (nr = 0; nr <= __highest_present_section_nr; nr++) {
@@ -157,11 +173,22 @@ static void mhp_audit_zone_present(struct mhp_audit *audit, struct zone *zone,
 				 zone->present_pages - early, early);
 }
 
+/* Whoever asks such a page for its zone reads, and locks, what is behind its node's. */
+static void mhp_audit_astray(struct mhp_audit *audit)
+{
+	const struct mhp_seen *seen = audit->seen ? &audit->seen[mhp_seen_astray()] : NULL;
+
+	if (seen && seen->end)
+		mhp_audit_broken(audit, "%lu pages of %#lx-%#lx are of no zone",
+				 seen->nr_early + seen->nr_added, seen->first, seen->end - 1);
+}
+
 void mhp_audit_present(struct mhp_audit *audit)
 {
 	int nid, i;
 
 	mhp_audit_each_zone(audit, mhp_audit_zone_present);
+	mhp_audit_astray(audit);
 	for_each_online_node(nid) {
 		const struct pglist_data *pgdat = NODE_DATA(nid);
 		unsigned long sum = 0;
