@@ -143,7 +143,8 @@ static void notices_a_page_of_no_zone(struct kunit *test)
 	enum zone_type type = zone_idx(zone);
 
 	/* Nobody frees or moves a reserved page. */
-	while (pfn < zone_end_pfn(zone) && (!pfn_to_online_page(pfn) || !PageReserved(pfn_to_page(pfn))))
+	while (pfn < zone_end_pfn(zone) &&
+	       (!pfn_to_online_page(pfn) || !PageReserved(pfn_to_page(pfn))))
 		pfn += pageblock_nr_pages;
 	if (pfn >= zone_end_pfn(zone))
 		kunit_skip(test, "no pageblock that begins with a reserved page");
