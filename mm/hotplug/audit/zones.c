@@ -17,7 +17,7 @@
 #include "audit.h"
 #include "../../internal.h"
 
-/* Where pages are counted that say they are of a zone which no node has: behind all that there are */
+/* Where pages are counted whose zone no node has: behind all that there are */
 static unsigned int mhp_seen_astray(void)
 {
 	return nr_node_ids * MAX_NR_ZONES;
