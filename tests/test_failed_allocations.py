@@ -56,8 +56,8 @@ class Walked(NamedTuple):
 def walk_step(ranged: Range, point: Point, operation: Callable[[], int], undo: Callable[[], object]) -> Walked:
     """Fails one allocation of a step after the other."""
     refused = 0
+    before = audit.look(ranged.machine)
     for nth in range(1, MOST):
-        before = audit.look(ranged.machine)
         code, more = ranged.fail_allocation(point, nth, operation)
         what = f"allocation {nth} of {point}"
         if code:
@@ -114,8 +114,8 @@ def test_in_the_work_queue_of_acpi(machine: Machine, image: Path, step: str) -> 
     """A DIMM that could not be added for want of memory is reported to firmware, leaves nothing, and can be ejected."""
     points = Failpoints(machine)
     refused = 0
+    before = audit.look(machine)
     for nth in range(1, MOST):
-        before = audit.look(machine)
         points.arm(f"add:{step}@*", nth=nth)
         plug = machine.plug_dimm("128M", 0)
         more = points.spent() and points.left() == 0
