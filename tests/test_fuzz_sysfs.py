@@ -128,7 +128,8 @@ class End:
 
 def fuzz(machine: Machine, seed: int, ops: int, user: int = 0, threads: int = THREADS) -> list[End]:
     spec = "".join(file.line().replace("\n", "") + "\n" for file in files())
-    result = machine.run(f"fuzz {seed} {ops} {threads} {user or ''}", timeout=240, stdin=spec.encode(), check=True)
+    result = machine.run(f"fuzz {seed} {ops} {threads} {user or ''}", timeout=60 + 0.4 * ops * threads,
+                         stdin=spec.encode(), check=True)
     rows = [(line.split(" ", 4) + [""])[:5] for line in result.out.splitlines()]
     return [End(int(count), path, what, error, example) for count, path, what, error, example in rows]
 
