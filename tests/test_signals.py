@@ -155,14 +155,15 @@ def test_signals_end_hugetlb(machine: Machine) -> None:
     all_as_before(machine, holder, before)
 
 
-@pytest.mark.parametrize("file, value", [("online", "0"), ("state", "offline")])
+@pytest.mark.parametrize("file, value", [(f"memory{FIRST + 1}/online", "0"), (f"memory{FIRST + 1}/state", "offline"),
+                                         ("probe", "0x1000")], ids=["online", "state", "probe"])
 def test_signals_end_the_wait_for_the_lock(machine: Machine, file: str, value: str) -> None:
     """Who only waits for another offline to end."""
     holder = pinned(machine)
     first = machine.start_write(f"{MEMORY}/memory{FIRST}/state", "offline")
     wait_going(machine)
     for number in (signal.SIGINT, signal.SIGALRM):
-        second = machine.start_write(f"{MEMORY}/memory{FIRST + 1}/{file}", value)
+        second = machine.start_write(f"{MEMORY}/{file}", value)
         machine.sh(f"until grep -q '^1 ' /proc/{second.pid}/syscall; do :; done", timeout=20)
         second.signal(number)
         assert second.wait(timeout=SOON).code == 128 + number
