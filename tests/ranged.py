@@ -82,10 +82,10 @@ class Range:
         self.points.disarm()
         self.unchanged(before, str(point))
 
-    def fail_allocation(self, point: Point, nth: int, operation: Callable[[], int]) -> tuple[int, bool]:
-        """An allocation of a step fails: what became of the operation, and whether there are more to fail."""
+    def fail_allocation(self, point: Point, nth: int, operation: Callable[[], int]) -> tuple[int, int]:
+        """An allocation of a step fails: what became of the operation, and how many too few there were; 0: it failed."""
         self.points.arm(point, nth=nth)
         code = operation()
-        more = self.points.spent() and self.points.left() == 0
+        short = self.points.left() if self.points.spent() else nth
         self.points.disarm()
-        return code, more
+        return code, short
