@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from harness.machine import Machine
@@ -23,6 +25,39 @@ _SLAB = "/sys/kernel/debug/failslab"
 _REST = "echo 0 > probability; echo 0 > times; echo 1 > interval; echo 0 > stacktrace-depth; " \
         "echo 0 > require-start; echo 0xffffffffffffffff > require-end; echo 0 > reject-start; echo 0 > reject-end"
 _FRAMES = 32        # as many as the kernel looks at
+
+
+class Walk:
+    """Which allocation of an operation is to fail next, until there are no more of them.
+
+    With KASAN there are thousands, most of them one like the other: pages of its shadow, page tables. Unless @each is to
+    fail, some are left out there, behind the first and before the @last.
+    """
+
+    FIRST, MOST = 32, 10000
+
+    def __init__(self, each: bool, last: int = 16) -> None:
+        self.each = each
+        self.last = last
+        self.failed = 0
+        self._nth, self._done, self._count = 1, 0, self.MOST
+
+    def __iter__(self) -> Iterator[int]:
+        """Numbers from 1 on. After each of them, step() says what came of it."""
+        while self._nth <= self._count:
+            yield self._nth
+        if self._count == self.MOST:
+            raise AssertionError("there is no end of allocations")
+
+    def step(self, short: int) -> None:
+        """The allocation of that number failed, or there were @short of them too few."""
+        if short:
+            self._count = self._nth - short
+            self._nth = max(self._done + 1, self._count - self.last)
+            return
+        self.failed += 1
+        self._done = self._nth
+        self._nth += 1 if self.each or self._nth < self.FIRST or self._count < self.MOST else self._nth // 4
 
 
 def text(machine: Machine, names: str) -> tuple[int, int]:

@@ -23,10 +23,7 @@ from uevents import MEMORY
 
 from harness.machine import Machine, MachineConfig
 
-MOST = 10000
-# On a kernel with KASAN most allocations of a block that comes online are pages of its shadow, one like the other. Of those
-# behind the first, some are left out there, but for the last.
-FIRST_ALL, LAST_ALL = 32, 16
+MOST = 2000
 LINKS = f"{MEMORY}/memory{FIRST}/node0", f"/sys/devices/system/node/node0/memory{FIRST}"
 # EPERM is what a notifier's NOTIFY_BAD comes to.
 REFUSALS = {errno.ENOMEM, errno.EBUSY, errno.EPERM}
@@ -59,11 +56,10 @@ class Walked(NamedTuple):
 
 def walk_step(ranged: Range, point: Point, operation: Callable[[], int], undo: Callable[[], object]) -> Walked:
     """Fails one allocation of a step after the other."""
-    each = ranged.machine.config.kernel == "plain"
-    failed = refused = 0
-    nth, done, count = 1, 0, MOST
+    refused = 0
     before = audit.look(ranged.machine)
-    while nth <= count:
+    allocations = faults.Walk(each=ranged.machine.config.kernel == "plain")
+    for nth in allocations:
         code, short = ranged.fail_allocation(point, nth, operation)
         what = f"allocation {nth} of {point}"
         if code:
@@ -73,14 +69,8 @@ def walk_step(ranged: Range, point: Point, operation: Callable[[], int], undo: C
         else:
             undo()
             ranged.unchanged(before, what + ", taken back,")
-        if short:
-            count = nth - short
-            nth = max(done + 1, count - LAST_ALL)
-        else:
-            failed, done = failed + 1, nth
-            nth += 1 if each or nth < FIRST_ALL or count < MOST else nth // 4
-    assert count < MOST, f"{point}: there is no end of allocations"
-    return Walked(failed, refused)
+        allocations.step(short)
+    return Walked(allocations.failed, refused)
 
 
 def walk(ranged: Range, operation: Callable[[], int], undo: Callable[[], object]) -> dict[str, Walked]:
