@@ -60,7 +60,7 @@ def warnings() -> Findings:
     """Our objects with W=1 and sparse: no warning from our files."""
     sources = [name for name in _kernel_sources() if name.endswith(".c")]
     log = paths.LOGS / "check-build.log"
-    configure.configure("series", paths.LINUX, _OUT)
+    configure.configure("check", paths.LINUX, _OUT)
     objects = [name[:-2] + ".o" for name in sources]
     for name in objects:
         (_OUT / name).unlink(missing_ok=True)

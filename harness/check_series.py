@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Proves the series: git am takes it on the pristine tree, the result equals build/linux, every step builds.
 
-build/series-check/linux is a git checkout of the pristine tree, build/series-check/plain its kernel: the same places to one
-another as build/linux and build/plain, so that ccache knows what was built before.
+build/series-check/linux is a git checkout of the pristine tree, build/series-check/kernel its kernel: one of memory management
+and all who call memory hotplug, for each switch changes a header that everything includes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .patchset import Patch
 
 _TOP = paths.BUILD / "series-check"
 _TREE = _TOP / "linux"
-_OUT = _TOP / "plain"
+_OUT = _TOP / "kernel"
 _STAMP = _TOP / "base-version"      # written last: without it the checkout is not trusted
 _LOG = paths.LOGS / "check-series.log"
 
