@@ -20,7 +20,7 @@ _LINE = re.compile(r"^  (?:[A-Z]+\d*(?: \[M\])?)\s+(\S+)")
 def environment() -> dict[str, str]:
     """For kbuild: no make variables of ours, results of the compiler cached across checkouts.
 
-    kbuild has the compiler list what it read, and ccache takes that list: an object that is new is preprocessed once, not twice.
+    kbuild has the compiler list what it read, and ccache takes that list: what is new is preprocessed once, not twice.
     """
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "KBUILD_"))}
     env.update(CCACHE_BASEDIR=str(paths.BUILD), CCACHE_NOHASHDIR="1", CCACHE_DEPEND="1", LC_ALL="C",

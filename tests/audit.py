@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from harness import ui
 from harness.machine import Machine
@@ -21,7 +22,7 @@ printf '%s\\n' memory/memory*/node* node/node*/memory*
 grep -E '^Node|spanned|present|managed|start_pfn|nr_memmap' /proc/zoneinfo /proc/vmstat
 cat {FOLDER}/state 2>/dev/null
 echo {_FIRMWARE}
-cat {_FIRMWARE}/*/start {_FIRMWARE}/*/end
+grep '' {_FIRMWARE}/*/start {_FIRMWARE}/*/end
 """
 
 
@@ -44,7 +45,7 @@ def verify(machine: Machine) -> None:
 def look(machine: Machine) -> str:
     """A snapshot of the state; the same as long as nothing has changed."""
     seen, _, firmware = machine.run(_LOOK, timeout=60).out.partition(f"{_FIRMWARE}\n")
-    return seen + "\n".join(sorted(firmware.splitlines()))
+    return seen + "\n".join(sorted(re.sub(r"/\d+/", "/", line) for line in firmware.splitlines()))
 
 
 def difference(before: str, after: str) -> str:

@@ -50,6 +50,10 @@ class Failpoints:
         """How many allocations too few the step had whose nth was to fail."""
         return int(self.machine.read(f"{FILES}/left"))
 
+    def short(self, nth: int) -> int:
+        """How many too few for the @nth, which was armed; all, where the step was not reached; 0: it failed."""
+        return self.left() if self.spent() else nth
+
     def spent(self) -> bool:
         """Whether all that was armed has failed."""
         return int(self.machine.read(f"{FILES}/times")) == 0

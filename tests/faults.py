@@ -34,19 +34,20 @@ class Walk:
     fail, some are left out there, behind the first and before the @last.
     """
 
-    FIRST, MOST = 32, 10000
+    FIRST = 32
 
-    def __init__(self, each: bool, last: int = 16) -> None:
+    def __init__(self, each: bool = True, last: int = 16) -> None:
         self.each = each
         self.last = last
         self.failed = 0
-        self._nth, self._done, self._count = 1, 0, self.MOST
+        self.most = 2000 if each else 10000
+        self._nth, self._done, self._count = 1, 0, self.most
 
     def __iter__(self) -> Iterator[int]:
         """Numbers from 1 on. After each of them, step() says what came of it."""
         while self._nth <= self._count:
             yield self._nth
-        if self._count == self.MOST:
+        if self._count == self.most:
             raise AssertionError("there is no end of allocations")
 
     def step(self, short: int) -> None:
@@ -57,7 +58,7 @@ class Walk:
             return
         self.failed += 1
         self._done = self._nth
-        self._nth += 1 if self.each or self._nth < self.FIRST or self._count < self.MOST else self._nth // 4
+        self._nth += 1 if self.each or self._nth < self.FIRST or self._count < self.most else self._nth // 4
 
 
 def text(machine: Machine, names: str) -> tuple[int, int]:

@@ -86,6 +86,6 @@ class Range:
         """An allocation of a step fails: what became of the operation, and how many too few there were; 0: it failed."""
         self.points.arm(point, nth=nth)
         code = operation()
-        short = self.points.left() if self.points.spent() else nth
+        short = self.points.short(nth)
         self.points.disarm()
         return code, short

@@ -23,7 +23,6 @@ from uevents import MEMORY
 
 from harness.machine import Machine, MachineConfig
 
-MOST = 2000
 LINKS = f"{MEMORY}/memory{FIRST}/node0", f"/sys/devices/system/node/node0/memory{FIRST}"
 # EPERM is what a notifier's NOTIFY_BAD comes to.
 REFUSALS = {errno.ENOMEM, errno.EBUSY, errno.EPERM}
@@ -108,7 +107,7 @@ def test_offline_and_remove(ranged: Range) -> None:
     assert not any(walked.refused for step, walked in steps.items() if step.startswith("remove:")), steps
 
 
-# A few steps with few allocations; "map" and "blocks" have hundreds.
+# The steps with allocations; "blocks" has two dozen.
 @pytest.mark.parametrize("step", ["reserve", "firmware-map", pytest.param("map", marks=pytest.mark.long),
                                   pytest.param("blocks", marks=pytest.mark.long)])
 def test_in_the_work_queue_of_acpi(machine: Machine, image: Path, step: str) -> None:
@@ -116,10 +115,11 @@ def test_in_the_work_queue_of_acpi(machine: Machine, image: Path, step: str) -> 
     points = Failpoints(machine)
     refused = 0
     before = audit.look(machine)
-    for nth in range(1, MOST):
+    allocations = faults.Walk()
+    for nth in allocations:
         points.arm(f"add:{step}@*", nth=nth)
         plug = machine.plug_dimm("128M", 0)
-        more = points.spent() and points.left() == 0
+        allocations.step(points.short(nth))
         points.disarm()
         if plug.ost:
             assert not audit.broken(machine)
@@ -127,8 +127,6 @@ def test_in_the_work_queue_of_acpi(machine: Machine, image: Path, step: str) -> 
             refused += 1
         assert machine.unplug_dimm(plug.id).gone
         assert not audit.broken(machine)
-        if not more:
-            break
     assert refused
 
 
@@ -148,7 +146,8 @@ def test_in_the_work_queue_of_acpi_between_steps(machine: Machine, image: Path) 
 
     walk, without = faults.OneByOne(machine, OURS, STEPS), blocks()
     refused: Counter[str] = Counter()
-    for nth in range(1, MOST):
+    allocations = faults.Walk()
+    for nth in allocations:
         walk.arm(nth)
         plug = machine.plug_dimm("128M", 0)
         if plug.ost:
@@ -164,8 +163,7 @@ def test_in_the_work_queue_of_acpi_between_steps(machine: Machine, image: Path) 
             assert machine.unplug_dimm(plug.id).gone
         assert blocks() == without, f"allocation {nth}: the DIMM is gone, and its memory is not"
         assert not audit.broken(machine)
-        if not more:
-            break
+        allocations.step(0 if more else 1)
     walk.end()
     assert not audit.difference(home, audit.look(machine))
     assert refused["attach"] > 5 and refused["eject"], refused

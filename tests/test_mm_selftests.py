@@ -40,7 +40,7 @@ SHORT = (
 )
 ALL = (
     *SHORT,
-    Case("ksm_functional_tests", timeout=1200),
+    Case("ksm_functional_tests"),
     Case("split_huge_page_test", timeout=1200),
     Case("hugepage-mmap", huge=160),
     Case("hugepage-mremap", huge=160),
@@ -56,8 +56,8 @@ ALL = (
     Case("ksm_tests", "-Z -p 10 -z 0"),
     Case("ksm_tests", "-N -m 1"),
     Case("ksm_tests", "-N -m 0"),
-    Case("khugepaged", timeout=1200),
-    Case("migration", timeout=1200),
+    Case("khugepaged"),
+    Case("migration"),
 )
 
 
