@@ -85,7 +85,7 @@ def all_as_before(machine: Machine, holder: Holder, before: Any) -> None:
     assert holder.stop().ok
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, pytest.param(signal.SIGALRM, marks=pytest.mark.long), signal.SIGKILL],
+@pytest.mark.parametrize("number", [*(pytest.param(n, marks=pytest.mark.long) for n in (signal.SIGHUP, signal.SIGALRM)), signal.SIGKILL],
                          ids=lambda n: n.name)
 def test_signals_end_evacuation(machine: Machine, number: signal.Signals) -> None:
     holder = pinned(machine)

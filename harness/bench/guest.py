@@ -26,8 +26,8 @@ _HANDLER = "acpi_hotplug_work_fn"       # the work item that handles what the fi
 _HANDLED = "acpi_device_hotplug"        # ... in this function
 _DEFERRED = "rcu_core"
 _SPAN = re.compile(r"\s(\d+): workqueue_execute_(start|end): .*function (\w+)")
-# No random addresses, so that System.map holds; no self-tests in the background.
-_APPEND = ("nokaslr", "cryptomgr.notests", "memhp_default_state=online_movable")
+# No random addresses, so that System.map holds.
+_APPEND = ("nokaslr", "memhp_default_state=online_movable")
 BASE = MachineConfig(board="q35", nodes=("4G", 0), maxmem="80G", cpus=1, accel="icount", append=_APPEND)
 
 
