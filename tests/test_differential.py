@@ -151,7 +151,7 @@ class Player:
         self.module.unload()
 
 
-@pytest.fixture(params=[1, 2, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 11))])
+@pytest.fixture(params=[1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 11))])
 def player(request: pytest.FixtureRequest, image: Path, kernel_config: str) -> Iterator[Player]:
     append = ("mem=1G", "memhp_default_state=offline")
     with Machine(MachineConfig(kernel=kernel_config, append=append)) as machine:

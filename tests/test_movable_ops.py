@@ -188,6 +188,7 @@ def test_zsmalloc(guest: Machine, blocks: list[int], zram: int) -> None:
     assert checksum(guest) == before
 
 
+@pytest.mark.long
 def test_zsmalloc_in_motion(guest: Machine, blocks: list[int], zram: int) -> None:
     """Pages come and go in compressed memory while blocks are taken away and given back."""
     noise = guest.start("while :; do dd if=/dev/zram0 of=/dev/zram0 bs=64k iflag=direct oflag=direct 2>/dev/null; "
