@@ -14,9 +14,9 @@ from .arch import ARCHES, HOST, Arch
 _LOCK = paths.BUILD / ".lock-kbuild"
 # Lines of a whole build's log, for the percentage of the first one; later ones are short and only count.
 _WHOLE = {"plain": 1950, "debug": 2050, "stock": 1950}
-# Objects that KASAN leaves alone: the other checks' own, which do nothing else. A third of what a kernel with KASAN
-# and lockdep executed was the one looking after the other.
-_NOT_SANITIZED = ("lockdep", "spinlock_debug", "unwind_frame", "extable")
+# Objects that KASAN leaves alone: lockdep, and what its own stack traces are made with. A third of what a kernel with
+# both executed was the one looking after the other. Not spinlock_debug: there a lock of freed memory shows.
+_NOT_SANITIZED = ("lockdep", "unwind_frame", "extable")
 _LINE = re.compile(r"^  (?:[A-Z]+\d*(?: \[M\])?)\s+(\S+)")
 
 

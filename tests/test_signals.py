@@ -85,7 +85,8 @@ def all_as_before(machine: Machine, holder: Holder, before: Any) -> None:
     assert holder.stop().ok
 
 
-@pytest.mark.parametrize("number", [*(pytest.param(n, marks=pytest.mark.long) for n in (signal.SIGHUP, signal.SIGALRM)), signal.SIGKILL],
+@pytest.mark.parametrize("number", [signal.SIGKILL, *(pytest.param(n, marks=pytest.mark.long)
+                                                      for n in (signal.SIGHUP, signal.SIGALRM))],
                          ids=lambda n: n.name)
 def test_signals_end_evacuation(machine: Machine, number: signal.Signals) -> None:
     holder = pinned(machine)
