@@ -17,6 +17,9 @@ _WHOLE = {"plain": 1950, "debug": 2050, "stock": 1950}
 # Objects that KASAN leaves alone: lockdep, and what its own stack traces are made with. A third of what a kernel with
 # both executed was the one looking after the other. Not spinlock_debug: there a lock of freed memory shows.
 _NOT_SANITIZED = ("lockdep", "unwind_frame", "extable")
+# KASAN's checks are inline in functions with fewer accesses to memory than this: a call for each is most of what a guest
+# executes, and inline in large functions they are most of what the compiler does.
+_INLINE = 150
 _LINE = re.compile(r"^  (?:[A-Z]+\d*(?: \[M\])?)\s+(\S+)")
 
 
@@ -37,8 +40,8 @@ def jobs() -> int:
 
 def kbuild(tree: Path, folder: Path, *targets: str, machine: Arch = ARCHES[HOST]) -> list[str | Path]:
     """The make command that builds @targets of @tree in @folder."""
-    plainly = [f"KASAN_SANITIZE_{name}.o=n" for name in _NOT_SANITIZED]
-    return ["make", "-C", tree, f"O={folder}", *machine.words(), *plainly, f"-j{jobs()}", *targets]
+    sparingly = [*(f"KASAN_SANITIZE_{name}.o=n" for name in _NOT_SANITIZED), f"call_threshold={_INLINE}"]
+    return ["make", "-C", tree, f"O={folder}", *machine.words(), *sparingly, f"-j{jobs()}", *targets]
 
 
 def make(tree: Path, folder: Path, targets: Sequence[str], *, what: str, log: Path, total: int = 0,
