@@ -172,7 +172,7 @@ def test_clean_page_cache(bank: Bank) -> None:
     """A page that stands on a disk as well is read anew, elsewhere."""
     machine = bank.machine
     machine.sh("echo 64M > /sys/block/zram0/disksize && mke2fs -b 4096 /dev/zram0 && mkdir -p /mnt/cache && "
-               "mount -t ext4 /dev/zram0 /mnt/cache", timeout=60)
+               "mount -t ext2 /dev/zram0 /mnt/cache", timeout=60)
     try:
         holder = machine.hold("file", "2M", node=NODE, path="/mnt/cache/data")
         machine.sh("sync", timeout=60)

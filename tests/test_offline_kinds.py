@@ -89,7 +89,7 @@ def test_file(all_online: Machine) -> None:
     """The page cache of a file system on a block device: dirty pages, writeback, buffers."""
     before = unused(all_online)
     all_online.sh("echo 64M > /sys/block/zram0/disksize && mke2fs -b 4096 /dev/zram0 && mkdir -p /mnt/cache && "
-                  "mount -t ext4 /dev/zram0 /mnt/cache", timeout=60)
+                  "mount -t ext2 /dev/zram0 /mnt/cache", timeout=60)
     try:
         holder = all_online.hold("file", "6M", node=NODE, busy=True, path="/mnt/cache/data")
         leave_under(all_online, holder)

@@ -50,7 +50,7 @@ def _held(guest: Guest, kind: str) -> Iterator[Holder]:
 def _disk(guest: Guest) -> None:
     """A file system of its own for the page cache, with what is in it elsewhere."""
     guest.machine.sh("echo 160M > /sys/block/zram0/disksize && mke2fs -b 4096 /dev/zram0 && "
-                     f"mkdir -p {_DISK} && mount -t ext4 /dev/zram0 {_DISK}", timeout=300)
+                     f"mkdir -p {_DISK} && mount -t ext2 /dev/zram0 {_DISK}", timeout=300)
 
 
 def _emptied(guest: Guest, kind: str, state: str) -> Sample:
