@@ -52,6 +52,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "blocks": ("blocks.c",),
     "fill": ("fill.c",),
     "fuzz": ("fuzz.c",),
+    "init": ("init.c",),
     "memhold": ("memhold.c", "hold_map.c", "hold_pin.c"),
     "owners": ("owners.c",),
     "put": ("put.c",),
@@ -61,7 +62,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "touched": ("touched.c",),
 }
 HEADERS = ("mark.h", "memhold.h")
-CFLAGS = ("-static", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wshadow", "-Werror")
+CFLAGS = ("-static", "-s", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wshadow", "-Werror")
 DIRECTORIES = ("bin", "dev", "etc", "lib64", "mnt", "proc", "root", "run", "sys", "tmp", "usr", "var")
 FORMAT = "1"  # raise when the image would come out different from the same files
 
@@ -207,8 +208,9 @@ def _collect(config: str, arch: str, stress: bool) -> list[Entry]:
     """Everything that goes into the image, without the folders."""
     host_busybox = _which(BUSYBOX)
     busybox = host_busybox if arch == HOST else debian.fetch(PACKAGES[BUSYBOX], arch) / "bin/busybox"
-    entries = [_file("bin/busybox", busybox.read_bytes()), _file("init", (GUEST / "init").read_bytes())]
-    entries += [_file(f"bin/{name}", path.read_bytes()) for name, path in build_programs(arch).items()]
+    entries = [_file("bin/busybox", busybox.read_bytes())]
+    entries += [_file("init" if name == "init" else f"bin/{name}", path.read_bytes())
+                for name, path in build_programs(arch).items()]
     libraries: set[Path] = set()
     for name in (*TOOLS, *([STRESS] if stress else [])) if arch == HOST else ():
         path = _which(name)
@@ -223,7 +225,6 @@ def _collect(config: str, arch: str, stress: bool) -> list[Entry]:
     entries.append(_link("lib/systemd/systemd-udevd", "/bin/udevadm"))   # which looks at the name it is called by
     entries += [_link("sbin", "bin"), _link("usr/bin", "../bin"), _link("usr/sbin", "../bin"), _link("usr/lib", "../lib")]
     entries += [Entry("dev/console", 0o020600, device=(5, 1)), Entry("dev/null", 0o020666, device=(1, 3))]
-    entries.append(_file("etc/fstab", (GUEST / "fstab").read_bytes(), False))
     entries.append(_file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", False))
     entries.append(_file("etc/group", b"root:x:0:\n", False))
     entries += _module_entries(config)
