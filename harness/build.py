@@ -15,8 +15,9 @@ _LOCK = paths.BUILD / ".lock-kbuild"
 # Lines of a whole build's log, for the percentage of the first one; later ones are short and only count.
 _WHOLE = {"plain": 1950, "debug": 2050, "stock": 1950}
 # Objects that KASAN leaves alone: lockdep, and what its own stack traces are made with. A third of what a kernel with
-# both executed was the one looking after the other. Not spinlock_debug: there a lock of freed memory shows.
-_NOT_SANITIZED = ("lockdep", "unwind_frame", "extable")
+# both executed was the one looking after the other. Not spinlock_debug: there a lock of freed memory shows. And the
+# events of tracing, whose formats are searched for names of enums, letter by letter, at each boot.
+_NOT_SANITIZED = ("lockdep", "unwind_frame", "extable", "trace_events")
 # KASAN's checks are inline in functions with fewer accesses to memory than this: a call for each is most of what a guest
 # executes, and inline in large functions they are most of what the compiler does.
 _INLINE = 150

@@ -55,7 +55,7 @@ class MachineConfig:
     kernel: str = "plain"       # its folder below build
     arch: str = HOST
     nodes: tuple[Size, ...] = ("2G", 0)
-    slots: int = 16
+    slots: int = 8
     maxmem: Size = "64G"
     cpus: int = 2
     dimms: tuple[Dimm, ...] = ()
@@ -66,6 +66,7 @@ class MachineConfig:
     board: str = ""             # the architecture's, if not named
     cpu_model: str | None = None
     stress: bool = False        # stress-ng is there
+    nice: int = 0               # of QEMU, for a guest that others shall not wait for
     interactive: bool = False  # the serial console is this terminal, with a shell
 
 
@@ -226,6 +227,8 @@ class Machine(GuestMemory, Devices):
         config, board = self.config, BOARDS[self.config.arch]
         # The guest goes when we do, however we go.
         guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        if config.nice:
+            guard += ["nice", "-n", str(config.nice)]
         model = config.cpu_model or ("host" if accelerator == "kvm" else board.cpu)
         if config.interactive:
             console = ["-chardev", f"stdio,id=con,mux=on,signal=off,logfile={self.console.path}",
