@@ -187,9 +187,9 @@ def test_zswap(swap: Machine) -> None:
 
 def test_memcg_limit(swap: Machine) -> None:
     """A group that is always at its limit reclaims and swaps while its pages move; the charge moves with them."""
-    limit = 24 * MIB
+    limit = 12 * MIB
     assert swap.write(f"{GROUP}/memory.max", limit) == 0
-    holder = hold_in_group(swap, "36M", busy=True)
+    holder = hold_in_group(swap, "18M", busy=True)
     leave_under(swap, holder)
     events = dict(line.split() for line in swap.read(f"{GROUP}/memory.events").splitlines())
     assert int(events["max"]) > 0 and int(events["oom_kill"]) == 0

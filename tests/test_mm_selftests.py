@@ -17,7 +17,7 @@ import pytest
 from harness import build, selftests
 from harness.machine import Machine
 
-GUEST = dict(nodes=("1536M", "512M"))
+GUEST = dict(nodes=("768M", "256M"))
 SKIP = 4
 
 

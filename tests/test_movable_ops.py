@@ -69,8 +69,8 @@ def in_balloon(machine: Machine, number: int) -> int:
 
 def fullest(machine: Machine, numbers: list[int], count: Callable[[Machine, int], int]) -> tuple[int, int]:
     """The block with most of what @count counts, and how much it has."""
-    best = max(numbers, key=lambda number: count(machine, number))
-    return best, count(machine, best)
+    held, best = max((count(machine, number), number) for number in numbers)
+    return best, held
 
 
 def test_balloon(guest: Machine, blocks: list[int]) -> None:
@@ -79,9 +79,10 @@ def test_balloon(guest: Machine, blocks: list[int]) -> None:
     balloon(guest, 64 * MIB)
     # What the balloon holds is no memory of the guest's.
     assert guest.meminfo()["MemTotal"] == total - 64 * MIB
-    pages = sum(in_balloon(guest, number) for number in blocks)
-    assert pages == 64 * MIB // PAGE, "part of the balloon is elsewhere"
-    leaving, held = fullest(guest, blocks, in_balloon)
+    pages, held_by = 64 * MIB // PAGE, {number: in_balloon(guest, number) for number in blocks}
+    assert sum(held_by.values()) == pages, "part of the balloon is elsewhere"
+    leaving = max(held_by, key=lambda number: held_by[number])
+    held = held_by[leaving]
     assert held >= pages // 4
     moved = guest.vmstat()["balloon_migrate"]
     guest.offline(leaving)

@@ -76,7 +76,7 @@ def leave_under(machine: Machine, holder: Holder) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_kind(all_online: Machine, kind: str) -> None:
     before = unused(all_online)
-    holder = all_online.hold(kind, "24M", node=NODE, busy=True)
+    holder = all_online.hold(kind, "12M", node=NODE, busy=True)
     if kind == "thp":
         assert holder.huge_bytes >= holder.bytes // 2
     leave_under(all_online, holder)

@@ -32,14 +32,15 @@ WALKERS = {
     "kpagecount": f"dd if=/proc/kpagecount {_AROUND}",
     "kpagecgroup": f"dd if=/proc/kpagecgroup {_AROUND}",
     "page_owner": "dd if=/sys/kernel/debug/page_owner bs=4096 skip=256 count=30 of=/dev/null",
-    "compaction": "echo 1 > /sys/devices/system/node/node1/compact; usleep 20000",
+    "compaction": "echo 1 > /sys/devices/system/node/node1/compact",
     "summaries": "cat /proc/pagetypeinfo /proc/buddyinfo /proc/zoneinfo /proc/iomem /proc/vmstat >/dev/null",
     "nodes": "cat /sys/devices/system/node/node*/meminfo /sys/devices/system/node/node*/numastat >/dev/null",
     "blocks": "cd /sys/devices/system/memory && grep -s . memory3*/valid_zones memory3*/state >/dev/null",
     "kcore": "dd if=/proc/kcore iflag=skip_bytes bs=65536 skip={kcore} count=32 of=/dev/null",
 }
 # A byte for each time: what is written anew is empty for a moment, or for as long as its writer has to wait for a CPU.
-LOOP = "while :; do {{ {body}; }} 2>/dev/null; printf . >> /run/walker.{name}; done"
+# They rest, or what they walk beside would hardly get on: nine of them share three CPUs with it.
+LOOP = "while :; do {{ {body}; }} 2>/dev/null; printf . >> /run/walker.{name}; usleep 50000; done"
 
 GUEST = dict(nodes=("1G", 0), append=("memhp_default_state=online_movable", "page_owner=on"), cpus=3)
 

@@ -102,7 +102,7 @@ def test_shrinks_under_load(guest: Machine) -> None:
     before = picture(guest)
     resize(guest, SUB, 256 * MIB)
     resize(guest, BIG, 512 * MIB)
-    holders = [guest.hold("anon", "64M", node=1, prefer=True, busy=True), guest.hold("shared", "32M", node=1, prefer=True)]
+    holders = [guest.hold("anon", "32M", node=1, prefer=True, busy=True), guest.hold("shared", "16M", node=1, prefer=True)]
     resize(guest, SUB, 100 * MIB)
     resize(guest, BIG, 256 * MIB)
     resize(guest, SUB, 0)
