@@ -41,7 +41,7 @@ static const struct {
 static void mount_all(void)
 {
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
-		/* Most folders are there; a kernel without some of the file systems is no reason to stop. */
+		/* Most folders are there, and not every kernel has all of these. */
 		mkdir(mounts[i].where, 0755);
 		mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, NULL);
 	}
