@@ -111,7 +111,7 @@ def test_memory_comes_and_goes(bank: Bank) -> None:
     places = [holder.blocks() for holder in holders]
     leaving = max((first, second), key=lambda number: sum(place.get(number, 0) for place in places))
     told = owned(machine, leaving)
-    assert told is None or told > 50
+    assert told is None or told > 100
     machine.offline(leaving)
     assert not owned(machine, leaving)
     assert not bank.wrong(leaving, False)

@@ -108,8 +108,10 @@ int main(void)
 	mount_all();
 	if (sethostname("memhp", 5) || setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, RLIM_INFINITY }))
 		perror("init");
-	if (shell_is_wanted() && !fork())
+	if (shell_is_wanted() && !fork()) {
 		execl("/bin/sh", "sh", "-c", SHELL, NULL);
+		_exit(127);
+	}
 
 	port = agent_port(path, sizeof(path));
 	speak_to_the_console(!port);
