@@ -10,7 +10,7 @@ import subprocess
 from . import paths, ui
 
 TREE = ["xz-utils", "coccinelle", "git", "rsync"]
-KERNEL = ["build-essential", "flex", "bison", "bc", "libelf-dev", "libssl-dev", "ccache", "kmod"]
+KERNEL = ["build-essential", "flex", "bison", "bc", "libelf-dev", "libssl-dev", "ccache", "kmod", "lz4"]
 GUEST = ["qemu-system-x86", "busybox-static", "cpio", "util-linux", "stress-ng", "numactl", "daxctl", "ndctl",
          "kexec-tools", "makedumpfile", "udev"]
 TEST = ["python3", "python3-pytest", "python3-pytest-xdist"]
