@@ -28,9 +28,11 @@ GUEST = paths.ROOT / "harness" / "guest"
 SELFTESTS = "tools/testing/selftests"
 
 BUSYBOX = "busybox"
-TOOLS = ("bash", "lsmem", "chmem", "setpriv", "numactl", "migratepages", "daxctl", "ndctl", "kexec", "makedumpfile", "udevadm")
-# As large as all the rest, with its libraries: a kernel with checks unpacks it for seconds.
-STRESS = "stress-ng"
+TOOLS = ("bash", "lsmem", "chmem", "setpriv", "numactl", "migratepages")
+# Only for a guest that asks for them: with their libraries they are most of an image, and a kernel with checks unpacks it for seconds.
+DAX = ("daxctl", "ndctl")
+KEXEC = ("kexec", "makedumpfile")
+EXTRA = (*DAX, *KEXEC, "udevadm", "stress-ng")
 PACKAGES = {
     "busybox": "busybox-static",
     "depmod": "kmod",
@@ -204,7 +206,7 @@ def build_programs(arch: str = HOST) -> dict[str, Path]:
     return built
 
 
-def _collect(config: str, arch: str, stress: bool) -> list[Entry]:
+def _collect(config: str, arch: str, extra: tuple[str, ...]) -> list[Entry]:
     """Everything that goes into the image, without the folders."""
     host_busybox = _which(BUSYBOX)
     busybox = host_busybox if arch == HOST else debian.fetch(PACKAGES[BUSYBOX], arch) / "bin/busybox"
@@ -212,7 +214,7 @@ def _collect(config: str, arch: str, stress: bool) -> list[Entry]:
     entries += [_file("init" if name == "init" else f"bin/{name}", path.read_bytes())
                 for name, path in build_programs(arch).items()]
     libraries: set[Path] = set()
-    for name in (*TOOLS, *([STRESS] if stress else [])) if arch == HOST else ():
+    for name in (*TOOLS, *extra) if arch == HOST else ():
         path = _which(name)
         entries.append(_file(f"bin/{name}", path.read_bytes()))
         libraries |= _libraries(path)
@@ -222,7 +224,8 @@ def _collect(config: str, arch: str, stress: bool) -> list[Entry]:
     taken = {e.path for e in entries}
     applets = subprocess.run([str(host_busybox), "--list"], capture_output=True, text=True, check=True).stdout.split()
     entries += [_link(f"bin/{a}", "busybox") for a in applets if f"bin/{a}" not in taken]
-    entries.append(_link("lib/systemd/systemd-udevd", "/bin/udevadm"))   # which looks at the name it is called by
+    if "udevadm" in extra:
+        entries.append(_link("lib/systemd/systemd-udevd", "/bin/udevadm"))   # which looks at the name it is called by
     entries += [_link("sbin", "bin"), _link("usr/bin", "../bin"), _link("usr/sbin", "../bin"), _link("usr/lib", "../lib")]
     entries += [Entry("dev/console", 0o020600, device=(5, 1)), Entry("dev/null", 0o020666, device=(1, 3))]
     entries.append(_file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", False))
@@ -266,22 +269,22 @@ def archive(files: dict[str, bytes]) -> bytes:
                  + [_file(name, data, False) for name, data in files.items()])
 
 
-def build(config: str, arch: str = HOST, stress: bool = False) -> Path:
-    """The initramfs for the kernel in build/<config>; built if anything in it changed since this process last looked."""
+def build(config: str, arch: str = HOST, extra: tuple[str, ...] = ()) -> Path:
+    """The initramfs for the kernel in build/<config>, with those of EXTRA; built if anything in it changed since this process last looked."""
     there = kernel(config, arch)
-    return _build(config, arch, stress, there.stat().st_mtime_ns if there.exists() else 0)
+    return _build(config, arch, extra, there.stat().st_mtime_ns if there.exists() else 0)
 
 
 @functools.cache
-def _build(config: str, arch: str, stress: bool, _kernel: int) -> Path:
-    entries = _with_folders(_collect(config, arch, stress))
+def _build(config: str, arch: str, extra: tuple[str, ...], _kernel: int) -> Path:
+    entries = _with_folders(_collect(config, arch, extra))
     digest = hashlib.sha256(FORMAT.encode())
     for entry in sorted(entries, key=lambda e: e.path):
         digest.update(repr((entry.path, entry.mode, entry.device, len(entry.data))).encode())
         digest.update(entry.data)
     out_dir = paths.BUILD / "image"
     out_dir.mkdir(parents=True, exist_ok=True)
-    name = config.replace("/", "-") + ("-stress" if stress else "")
+    name = "-".join([config.replace("/", "-"), *extra])
     image, key = out_dir / f"{name}.cpio", out_dir / f"{name}.key"
     if image.exists() and key.exists() and key.read_text() == digest.hexdigest():
         return image

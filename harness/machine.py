@@ -65,7 +65,7 @@ class MachineConfig:
     accel: str = "auto"
     board: str = ""             # the architecture's, if not named
     cpu_model: str | None = None
-    stress: bool = False        # stress-ng is there
+    extra: tuple[str, ...] = ()     # programs of image.EXTRA that are there
     nice: int = 0               # of QEMU, for a guest that others shall not wait for
     interactive: bool = False  # the serial console is this terminal, with a shell
 
@@ -152,7 +152,7 @@ class Machine(GuestMemory, Devices):
 
     def boot(self) -> Machine:
         """Starts QEMU and waits for the guest's agent."""
-        initramfs = image.build(self.config.kernel, self.config.arch, self.config.stress)
+        initramfs = image.build(self.config.kernel, self.config.arch, self.config.extra)
         kernel = image.kernel(self.config.kernel, self.config.arch)
         if not kernel.exists():
             raise MachineError(f"there is no {kernel.relative_to(paths.ROOT)}: make kernel CONFIG={self.config.kernel}")

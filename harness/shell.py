@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import build, packages, paths, ui
+from . import build, image, packages, paths, ui
 from .channel import MachineError
 from .devices import Devices
 from .machine import Machine, MachineConfig
@@ -44,7 +44,7 @@ def main(kernel: str = "plain") -> int:
     """make shell."""
     packages.ensure(packages.GUEST)
     build.build(kernel)
-    machine = Machine(MachineConfig(kernel=kernel, stress=True, interactive=True))
+    machine = Machine(MachineConfig(kernel=kernel, extra=image.EXTRA, interactive=True))
     _LATEST.unlink(missing_ok=True)
     _LATEST.symlink_to(machine.folder.name)
     _tell(machine)

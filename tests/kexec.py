@@ -9,13 +9,14 @@ from harness import image
 from harness.machine import Machine
 
 KERNEL, INITRD = "/tmp/kernel", "/tmp/initrd"
+EXTRA = image.KEXEC      # what such a guest has, and the one that follows it
 LOADED = "/sys/kernel/kexec_loaded"
 
 
-def drives(kernel: str) -> tuple[str, ...]:
+def drives(kernel: str, extra: tuple[str, ...] = EXTRA) -> tuple[str, ...]:
     """QEMU's arguments for a guest whose first disk is that kernel, and the second its initramfs."""
     out: list[str] = []
-    for name, path in (("kernel", image.bzimage(kernel)), ("initrd", image.build(kernel))):
+    for name, path in (("kernel", image.bzimage(kernel)), ("initrd", image.build(kernel, extra=extra))):
         out += ["-drive", f"file={path},if=none,id={name},format=raw,readonly=on",
                 "-device", f"virtio-blk-pci,drive={name}"]
     return tuple(out)
@@ -24,7 +25,7 @@ def drives(kernel: str) -> tuple[str, ...]:
 def fetch(machine: Machine) -> None:
     """Makes files of the disks: kexec wants files, and these without what fills up a disk's last sector."""
     for disk, path, size in (("vda", KERNEL, image.bzimage(machine.config.kernel).stat().st_size),
-                             ("vdb", INITRD, image.build(machine.config.kernel).stat().st_size)):
+                             ("vdb", INITRD, image.build(machine.config.kernel, extra=machine.config.extra).stat().st_size)):
         machine.sh(f"head -c {size} /dev/{disk} > {path} && [ $(stat -c %s {path}) = {size} ]", 60)
 
 

@@ -85,7 +85,7 @@ def in_plug(machine: Machine, plug: Plug) -> str:
       for scene in (in_plug, in_online, in_evacuation, in_accounting, in_remove)),
 ], ids=lambda value: getattr(value, "__name__", value))
 def test_dump_is_whole(new_machine: Callable[..., Machine], kernel: str, scene: Scene) -> None:
-    machine = new_machine(kernel=kernel, qemu=kexec.drives(kernel),
+    machine = new_machine(kernel=kernel, extra=kexec.EXTRA, qemu=kexec.drives(kernel),
                           append=(f"crashkernel={kdump.ROOM}", f"mem={LEFT_OUT >> 20}M", "memhp_default_state=offline",
                                   "nokaslr"))     # half the memory has to be one hole: no kernel in the middle of it
     kexec.fetch(machine)

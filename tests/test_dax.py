@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import kexec
 import pytest
 
-from harness import dax
+from harness import dax, image
 from harness.blocks import Block
 from harness.machine import MEMORY, Machine
 
-GUEST = {"board": dax.BOARD, "qemu": dax.NVDIMM,
+GUEST = {"extra": image.DAX, "board": dax.BOARD, "qemu": dax.NVDIMM,
          "append": (dax.MEMMAP, "memhp_default_state=offline", "memory_hotplug.memmap_on_memory=Y")}
 _TERMINATED = 128 + 15
 PER_BLOCK = 2 << 20     # bytes of memmap that a block of 128 MiB takes
@@ -159,8 +159,9 @@ def test_memory_that_stayed_behind_is_gone_after_kexec(new_machine: Callable[...
 
     A restart by kexec is not told of it, and finds the device.
     """
-    machine = new_machine(kernel="plain", board=dax.BOARD, qemu=(*dax.NVDIMM, *kexec.drives("plain")),
-                          append=("memhp_default_state=offline",))
+    extra = (*image.DAX, *kexec.EXTRA)
+    machine = new_machine(kernel="plain", extra=extra, board=dax.BOARD, append=("memhp_default_state=offline",),
+                          qemu=(*dax.NVDIMM, *kexec.drives("plain", extra)))
     kexec.fetch(machine)
     device = Dax(machine, dax.device(machine, "nvdimm"))
     assert {b.zone for b in device.add("--no-movable")} == {"Normal"}

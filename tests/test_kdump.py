@@ -65,7 +65,7 @@ def _crash(machine: Machine) -> Crash:
 @pytest.fixture(scope="module", params=["plain", pytest.param("debug", marks=pytest.mark.long)])
 def crash(request: pytest.FixtureRequest) -> Iterator[Crash]:
     kernel = request.param
-    config = MachineConfig(kernel=kernel, qemu=kexec.drives(kernel),
+    config = MachineConfig(kernel=kernel, extra=kexec.EXTRA, qemu=kexec.drives(kernel),
                            append=(f"crashkernel={kdump.ROOM}", "memhp_default_state=offline"))
     with Machine(config) as machine:
         yield _crash(machine)

@@ -23,7 +23,8 @@ def firmware_map(machine: Machine) -> set[tuple[int, int, str]]:
 @pytest.mark.parametrize("call, zone", [("-s", "Movable"), ("-c", "Normal")])
 def test_added_memory_is_found_again(new_machine: Callable[..., Machine], call: str, zone: str) -> None:
     """With -s ACPI finds the DIMM anew; with -c user space hands it on with the firmware's map, as memory of boot."""
-    machine = new_machine(kernel="plain", qemu=kexec.drives("plain"), append=("memhp_default_state=online_movable",))
+    machine = new_machine(kernel="plain", extra=kexec.EXTRA, qemu=kexec.drives("plain"),
+                          append=("memhp_default_state=online_movable",))
     kexec.fetch(machine)
     stays, goes = machine.plug_dimm("256M"), machine.plug_dimm("256M")
     assert machine.unplug_dimm(goes.id).gone

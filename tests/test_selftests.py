@@ -131,7 +131,7 @@ def test_our_kselftest(script_machine: Machine, script: str) -> None:
 @pytest.mark.long
 def test_stress_ng(new_machine: Callable[..., Machine]) -> None:
     """A minute of blocks going off and on, all of them, beside memory in use."""
-    machine = new_machine(**GUEST, stress=True)
+    machine = new_machine(**GUEST, extra=("stress-ng",))
     machine.online(machine.memory(use=False).offline(NODE), "online_movable")
     holders = [machine.hold(kind, "48M", node=NODE, busy=True) for kind in ("anon", "thp", "shared")]
     total = machine.meminfo()["MemTotal"]

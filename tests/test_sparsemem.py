@@ -16,6 +16,7 @@ import pagetables
 import pytest
 from kernels import WITHOUT_CHECKS
 
+from harness import image
 from harness.machine import Machine
 
 MIB = 1 << 20
@@ -46,7 +47,7 @@ LOWER, UPPER = Part(1152, 30), Part(1200, 80)
 PARTS = ",".join(f"{part.size}M!{part.start}M" for part in (IN_RAM, LOWER, UPPER))
 # Without something between them, the two would be one. ndctl wants 16 MiB of alignment.
 BETWEEN = f"{UPPER.start - LOWER.start - LOWER.size}M${LOWER.start + LOWER.size}M"
-GUEST = {"append": (f"memmap={PARTS},{BETWEEN}",)}
+GUEST = {"extra": image.DAX, "append": (f"memmap={PARTS},{BETWEEN}",)}
 
 
 def counters(machine: Machine) -> dict[str, int]:

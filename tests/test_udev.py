@@ -16,7 +16,7 @@ GUIDE = Path(__file__).resolve().parents[1] / "Documentation/admin-guide/mm/memo
 RULES = "/etc/udev/rules.d/90-memory.rules"
 NODE = 1
 
-GUEST = dict(nodes=("1G", 0))
+GUEST = dict(extra=("udevadm",), nodes=("1G", 0))
 
 
 def from_the_guide(start: str) -> str:
