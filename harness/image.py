@@ -270,7 +270,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 def build(config: str, arch: str = HOST, extra: tuple[str, ...] = ()) -> Path:
-    """The initramfs for the kernel in build/<config>, with those of EXTRA; built if anything in it changed since this process last looked."""
+    """The initramfs for the kernel in build/<config>, with @extra of EXTRA; built if an input changed since this process last looked."""
     there = kernel(config, arch)
     return _build(config, arch, extra, there.stat().st_mtime_ns if there.exists() else 0)
 

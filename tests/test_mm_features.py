@@ -69,7 +69,7 @@ def swap(loaded: Machine) -> Iterator[Machine]:
 
 def hold_in_group(machine: Machine, size: str, busy: bool = False) -> Holder:
     words = ["exec", "memhold", "--kind", "anon", "--size", size, "--node", str(NODE), *(["--busy"] if busy else [])]
-    return Holder(machine.start(f"echo $$ > {GROUP}/cgroup.procs; {shlex.join(words)}"), 60)
+    return Holder(machine.start(f"echo $$ > {GROUP}/cgroup.procs && {shlex.join(words)}"), 60)
 
 
 def loaded_blocks(machine: Machine, *holders: Holder) -> list[int]:
@@ -172,14 +172,15 @@ def test_zswap(swap: Machine) -> None:
     """The same with zswap, which takes what can be compressed: text in tmpfs."""
     with setting(swap, "/sys/module/zswap/parameters/enabled", "Y"):
         swap.sh("yes 'a line of text' | head -c 1m > /run/lines")
-        swap.sh(f"echo $$ > {GROUP}/cgroup.procs; "
+        swap.sh(f"echo $$ > {GROUP}/cgroup.procs && "
                 f"numactl --preferred={NODE} sh -c 'for i in $(seq 32); do cat /run/lines; done > /run/text'", timeout=60)
         before = swap.sh("md5sum < /run/text")
         for _ in range(10):     # reclaim may give up before it has as much as was asked for
-            swap.run(f"echo 16M > {GROUP}/memory.reclaim")
+            reclaim = swap.run(f"echo 16M > {GROUP}/memory.reclaim")
             if (zswapped := swap.meminfo()["Zswapped"]) >= 8 * MIB:
                 break
-        assert zswapped >= 8 * MIB
+        assert zswapped >= 8 * MIB, f"{reclaim}, {swapped(swap)} bytes swapped\n" + swap.run(
+            f"ls -l /run; cat {GROUP}/memory.current {GROUP}/memory.stat; grep ^zswp /proc/vmstat").out
         blocks = [block.number for block in swap.memory(use=False).on(NODE)]
         swap.offline(blocks[:-1])
         assert swap.sh("md5sum < /run/text; rm /run/text /run/lines") == before
