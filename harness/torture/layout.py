@@ -82,8 +82,8 @@ class Layout:
     def machine(self, kernel: str) -> MachineConfig:
         nvdimm = ("-object", f"memory-backend-ram,id=mem-{NVDIMM.id},size={NVDIMM.size},reserve=off",
                   "-device", f"nvdimm,id={NVDIMM.id},memdev=mem-{NVDIMM.id},node={NVDIMM.node},addr={NVDIMM.addr:#x}")
-        return MachineConfig(kernel=kernel, cpus=2, nodes=("2G", 0), board=dax.BOARD, extra=image.DAX, qemu=nvdimm, append=self.append,
-                             virtio_mem=tuple(r.device() for r in RESIZABLE),
+        return MachineConfig(kernel=kernel, cpus=2, nodes=("2G", 0), board=dax.BOARD, extra=image.DAX, qemu=nvdimm,
+                             append=self.append, virtio_mem=tuple(r.device() for r in RESIZABLE),
                              nice=5)    # it goes on for a time, whatever it is given; what runs beside it has work to end
 
 
