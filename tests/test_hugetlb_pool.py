@@ -60,3 +60,28 @@ def test_surplus_stays_with_its_pages(new_machine: Callable[..., Machine]) -> No
     found = machine.meminfo()
     assert (found["HugePages_Total"], found["HugePages_Surp"]) == (0, 0)
     assert machine.unplug_dimm(dimm.id).gone
+
+
+def test_freed_while_the_pool_shrinks(new_machine: Callable[..., Machine]) -> None:
+    """A file of huge pages goes while the pool is emptied: none of its pages stays behind, free and of no use."""
+    machine = new_machine(kernel=WITHOUT_CHECKS, nodes=("1G",), cpus=2)
+    left = machine.sh("cd /dev/hugepages; for n in 1 2 3 4 5 6 7 8 9 10 11 12; do "
+                      "echo 128 > /proc/sys/vm/nr_hugepages; fallocate -l 64M file; "
+                      "rm file & echo 0 > /proc/sys/vm/nr_hugepages; wait; "
+                      "sed -n 's/^HugePages_Total: *//p' /proc/meminfo; done", timeout=60)
+    assert left.split() == ["0"] * 12
+
+
+def test_pool_shrinks_beside_overcommit(new_machine: Callable[..., Machine]) -> None:
+    """Pages beyond the pool in use on one node are no reason to keep free ones on the other."""
+    machine = new_machine(kernel=WITHOUT_CHECKS, nodes=("1G", 0), append=("memhp_default_state=online_movable",))
+    dimm = machine.plug_dimm("256M", 1)
+    machine.sh(f"echo 64 > /proc/sys/vm/nr_overcommit_hugepages; echo 8 > {POOL.format(1, 'nr_hugepages')}; "
+               "numactl -m 0 fallocate -l 8M /dev/hugepages/file")
+    assert machine.meminfo()["HugePages_Surp"] == 4
+    machine.sh("echo 0 > /proc/sys/vm/nr_hugepages")
+    found = machine.meminfo()
+    assert (found["HugePages_Total"], found["HugePages_Free"], found["HugePages_Surp"]) == (4, 0, 4)
+    machine.sh("rm /dev/hugepages/file")
+    assert machine.meminfo()["HugePages_Total"] == 0
+    assert machine.unplug_dimm(dimm.id).gone
