@@ -8,9 +8,9 @@ from pathlib import Path
 from . import paths, ui
 from .arch import ARCHES, HOST, Arch
 
-FRAGMENTS = {"plain": ["base", "faults"], "debug": ["base", "faults", "kunit", "debug"], "stock": ["base"],
-             "lean": ["base"], "check": ["base", "faults", "kunit"], "torture": ["base", "faults", "torture"],
-             "kcsan": ["base", "faults", "kcsan"],
+FRAGMENTS = {"plain": ["base", "lockdown", "faults"], "debug": ["base", "faults", "kunit", "debug"],
+             "stock": ["base", "lockdown"], "lean": ["base", "lockdown"], "check": ["base", "faults", "kunit"],
+             "torture": ["base", "faults", "torture"], "kcsan": ["base", "faults", "kcsan"],
              # Built again and again: nothing in it that is not ours or calls us.
              "series": ["matrix/common", "matrix/x86_64", "matrix/clients", "faults", "kunit", "series"]}
 
