@@ -190,7 +190,7 @@ class Channel:
 
     def log(self, line: str) -> None:
         """Has the agent write a line to the kernel's log; nobody says when it is there."""
-        self.send(_LOG, 0, line.encode())
+        self.send(_LOG, 0, f"{line}\n".encode())    # without its end it may go on, and stays hidden until the next one
 
     def running(self) -> list[Job]:
         with self._changed:
