@@ -11,6 +11,8 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from kernels import WITHOUT_CHECKS
@@ -122,8 +124,8 @@ def test_memmap_on_memory_words(new_machine: NewMachine, word: str, shown: str) 
 # What it is for. The kernel's checks, and KASAN's shadow most of all, would take more than there is.
 
 
-def small(new_machine: NewMachine, *append: str) -> Machine:
-    return new_machine(kernel=WITHOUT_CHECKS, nodes=("256M", 0), append=append)
+def small(new_machine: NewMachine, *append: str, **rest: Any) -> Machine:
+    return new_machine(kernel=WITHOUT_CHECKS, nodes=("256M", 0), append=append, **rest)
 
 
 def test_8_gib_into_256_mib(new_machine: NewMachine) -> None:
@@ -141,20 +143,56 @@ def test_8_gib_into_256_mib(new_machine: NewMachine) -> None:
     assert total(machine) == before
 
 
-def test_16_gib_into_256_mib_without(new_machine: NewMachine) -> None:
-    """256 MiB of memmap, which is all that the machine has: refused, and nothing is left behind."""
-    machine = small(new_machine)
+def stalls(machine: Machine) -> int:
+    """How often somebody had to look for memory himself, or was killed for it."""
+    return sum(count for name, count in machine.vmstat().items() if name.startswith(("allocstall", "oom_kill")))
 
+
+@pytest.fixture
+def without(new_machine: NewMachine) -> Machine:
+    return small(new_machine)
+
+
+def refused(machine: Machine) -> None:
+    """16 GiB have 256 MiB of memmap, which is all that the machine has: nothing is left behind, nobody ran short."""
     def look() -> object:
-        return (machine.memory(use=False), machine.iomem(), total(machine), machine.node_state("online"),
+        return (machine.memory(use=False), machine.iomem(), total(machine), machine.node_state("online"), stalls(machine),
                 [zone for zone in machine.zones() if zone.present and zone.node == NODE])
 
     before, free, since = look(), machine.meminfo()["MemAvailable"], machine.mark()
     dimm = machine.plug_dimm("16G", node=NODE, timeout=120)
     assert dimm.ost == 0x81
-    assert re.search(rf"memory_hotplug: add \[mem {dimm.addr:#x}-{dimm.addr + dimm.size - 1:#x}\] refused: "
-                     r"out of memory \(-12\)", machine.log_since(since))
+    span = rf"\[mem {dimm.addr:#x}-{dimm.addr + dimm.size - 1:#x}\]"
+    for line in (rf"add {span} refused: out of memory \(-12\)", f"the memmap of {span} takes more memory than there is"):
+        assert re.search(f"memory_hotplug: {line}", machine.log_since(since))
     assert look() == before
     assert machine.meminfo()["MemAvailable"] > free - 8 * MIB
+
+
+def test_16_gib_into_256_mib_without(without: Machine) -> None:
+    refused(without)
     # A piece that fits does as ever.
-    assert machine.plug_dimm("256M", node=NODE).ost == 0
+    assert without.plug_dimm("256M", node=NODE).ost == 0
+
+
+def test_movable_memory_is_no_room_for_a_memmap(without: Machine) -> None:
+    """There is more than enough free, in a zone that a memmap cannot be in."""
+    dimm = without.plug_dimm("1G", node=NODE)
+    without.online(without.memory(use=False).of(dimm.addr, dimm.size), "online_movable")
+    assert without.meminfo()["MemFree"] > 16 * GIB // 64
+    refused(without)
+
+
+def test_8_gib_into_256_mib_full_of_cache(new_machine: NewMachine, tmp_path: Path) -> None:
+    """What is free is not enough, what can be had is: pages that were read from a disk make way."""
+    disk = tmp_path / "disk"
+    with disk.open("wb") as file:
+        file.truncate(96 * MIB)
+    machine = small(new_machine, qemu=("-drive", f"file={disk},format=raw,if=none,id=disk",
+                                       "-device", "virtio-blk-pci,drive=disk"))
+    reader = machine.start("exec < /dev/vda; dd of=/dev/null bs=64k; echo read; sleep 600")     # a closed disk has no cache
+    reader.expect("read$")
+    assert machine.meminfo()["MemFree"] < 8 * GIB // 64
+    dimm = machine.plug_dimm("8G", node=NODE, timeout=120)
+    assert dimm.ost == 0
+    assert len(machine.memory(use=False).of(dimm.addr, dimm.size)) == 8 * GIB // BLOCK

@@ -103,7 +103,7 @@ static int mhp_add_sections(int nid, struct mhp_range range,
  *	with the range and lie within it.
  *
  * The pages are neither initialised nor of any zone. All of the range is added,
- * or nothing.
+ * or nothing, and no memory is taken where that cannot do.
  *
  * Context: memory hotplug lock held for writing, may sleep.
  * Return: 0; -EINVAL for a range or parameters that cannot be; -EEXIST where
@@ -132,6 +132,12 @@ int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 			return -EINVAL;
 		}
 		params->altmap->alloc = 0;
+	}
+
+	if (!sparse_memmap_obtainable(start_pfn, nr_pages, params->altmap, params->pgmap)) {
+		pr_warn("the memmap of [mem %#010llx-%#010llx] takes more memory than there is\n",
+			(u64)PFN_PHYS(range.start), (u64)PFN_PHYS(range.end) - 1);
+		return -ENOMEM;
 	}
 
 	error = mhp_add_sections(nid, range, params);

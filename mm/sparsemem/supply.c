@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Is there memory for the memmap of a range? Asked before any of it is taken.
+ *
+ * A population that is to fail for want of memory has all there is until it does. What
+ * others want meanwhile ends in the OOM killer, on account of memory that nobody gets.
+ * So what cannot be is refused at the start, and the answer is generous: where memory
+ * is short, more of it is needed most, and the allocations themselves decide.
+ *
+ * Called by mm/hotplug/sections.c with the memory hotplug lock held for writing.
+ */
+#include <linux/gfp.h>
+#include <linux/swap.h>
+#include <linux/vmstat.h>
+
+#include "sparsemem.h"
+
+#define MEMMAP_GFP	GFP_KERNEL
+
+/* What allocations of a memmap cannot go below. */
+static unsigned long reserved(const struct zone *zone)
+{
+	return min_wmark_pages(zone) + zone->lowmem_reserve[gfp_zone(MEMMAP_GFP)];
+}
+
+/* Unlike zone_reclaimable_pages(), which has a zone's free pages where there are none. */
+static unsigned long on_lists(struct zone *zone, bool file)
+{
+	const enum zone_stat_item active = file ? NR_ZONE_ACTIVE_FILE : NR_ZONE_ACTIVE_ANON;
+	const enum zone_stat_item inactive = file ? NR_ZONE_INACTIVE_FILE : NR_ZONE_INACTIVE_ANON;
+
+	return zone_page_state_snapshot(zone, active) + zone_page_state_snapshot(zone, inactive);
+}
+
+/* Free pages that a memmap may have, and those that can be read from a file again. */
+static unsigned long obtainable(struct zone *zone)
+{
+	unsigned long free = zone_page_state_snapshot(zone, NR_FREE_PAGES);
+	unsigned long kept = reserved(zone) + zone_page_state_snapshot(zone, NR_FREE_CMA_PAGES);
+
+	return free - min(free, kept) + on_lists(zone, true);
+}
+
+/* What shrinkers may give back; no zone's own. */
+static unsigned long reclaimable(void)
+{
+	return global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
+	       global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE);
+}
+
+/**
+ * sparse_memmap_obtainable() - can there be memory for a memmap?
+ * @pfn: The first page that it describes.
+ * @nr_pages: How many; of one section or of many.
+ * @altmap: Where the memory has to come from; NULL: from wherever there is some.
+ * @pgmap: The device memory that it is for, or NULL.
+ *
+ * Counts what is free and what reclaim might free, in the zones that a memmap comes
+ * from: ZONE_MOVABLE and highmem are none of them.
+ *
+ * Context: memory hotplug lock held for writing.
+ * Return: false if an attempt would take all memory and fail; true: it may succeed.
+ */
+bool sparse_memmap_obtainable(unsigned long pfn, unsigned long nr_pages,
+			      struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
+{
+	unsigned long swap = max(get_nr_swap_pages(), 0L);
+	unsigned long have = reclaimable();
+	unsigned long need, swappable;
+	struct zone *zone;
+
+	/* Part of a section of boot has its memmap already. */
+	if (altmap || nr_pages < PAGES_PER_SECTION)
+		return true;
+
+	need = sparse_memmap_pages(pfn, nr_pages, altmap, pgmap);
+	for_each_populated_zone(zone) {
+		if (zone_idx(zone) > gfp_zone(MEMMAP_GFP))
+			continue;
+		swappable = min(on_lists(zone, false), swap);
+		swap -= swappable;
+		have += swappable + obtainable(zone);
+		if (have >= need)
+			return true;
+	}
+	return false;
+}
