@@ -22,6 +22,7 @@ from . import paths
 
 EMULATED = ("tcg", "icount")
 KVM_DEADLINE = 20.0  # seconds for a first boot under KVM; a working one needs two
+KVM_SIGN = 6.0       # and for the first line on its console
 _ARGUMENTS = {
     "kvm": ["-accel", "kvm"],
     "tcg": ["-accel", "tcg,thread=multi"],

@@ -21,7 +21,7 @@ import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import accel, image, paths, ui
+from . import accel, assemble, image, paths, ui
 from .arch import BOARDS, HOST
 from .channel import Channel, CommandFailed, GuestTimeout, Job, MachineError, Result
 from .console import Console, Splat
@@ -159,8 +159,11 @@ class Machine(GuestMemory, Devices):
         wanted = self.config.accel if self.config.arch == HOST else "tcg"
         if wanted == "auto":
             known = accel.known()
-            if known is None and self._try_kvm(kernel, initramfs):
-                return self
+            if known is None:       # where several want to know, one finds out
+                with assemble.locked(paths.CACHE / ".lock-kvm", "a first boot under KVM"):
+                    known = accel.known()
+                    if known is None and self._try_kvm(kernel, initramfs):
+                        return self
             wanted = "kvm" if known else "tcg"
         self._launch(wanted, kernel, initramfs)
         limit = _BOOT_SECONDS * self.pace
@@ -182,7 +185,9 @@ class Machine(GuestMemory, Devices):
         """The one boot that finds out whether KVM works here."""
         ui.note(f"trying KVM, for at most {accel.KVM_DEADLINE:.0f} s")
         self._launch("kvm", kernel, initramfs)
-        works = self._up(accel.KVM_DEADLINE)
+        works = self._up(accel.KVM_SIGN)
+        if not works and (self.console.size() or self.config.interactive):
+            works = self._up(accel.KVM_DEADLINE - accel.KVM_SIGN)
         accel.remember(works)
         if not works:
             ui.note("it hangs or fails: QEMU's own emulation from now on")

@@ -67,7 +67,7 @@ def keep_kernel_pages(machine: Machine) -> None:
     for _ in range(8):      # page tables, at the least
         machine.start(f"exec numactl --membind={NODE} memhold --kind anon --size 4M").expect("^ready")
     machine.sh(f"mkdir /run/slab && cd /run/slab && "
-               f"numactl --membind={NODE} sh -c 'for i in $(seq 2000); do : > file$i; done'", timeout=60)
+               f"numactl --membind={NODE} sh -c 'for i in $(seq 400); do : > file$i; done'", timeout=60)
 
 
 def page_flags(machine: Machine, first: int, count: int) -> tuple[int, ...]:
