@@ -239,9 +239,13 @@ def test_during_an_offline(bank: Bank) -> None:
     before = bank.corrupted()
     assert bank.break_page(bank.free_page(number)) == 0
     assert bank.corrupted() == before + 1 and job.running
+    # Whoever meets the page is ended, and then the block has gone before it was looked at.
+    holder.job.signal(signal.SIGSTOP)
     # EBUSY: just then it was off the lists, to be moved once more. It is broken all the same.
     assert bank.break_page(pinned) in (0, errno.EBUSY)
     assert bank.broken(pinned) and bank.corrupted() == before + 2
+    assert job.running
+    holder.job.signal(signal.SIGCONT)
     # The holder meets the page that broke and is ended, its pins with it.
     assert holder.job.wait(timeout=60).code == 128 + signal.SIGBUS
     assert job.wait(timeout=60).code == 0
