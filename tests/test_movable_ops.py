@@ -9,6 +9,7 @@ zsmalloc holds shows nothing at all there.
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Callable, Iterator
 
@@ -162,9 +163,8 @@ def checksum(machine: Machine) -> str:
 def zram(guest: Machine, blocks: list[int]) -> Iterator[int]:
     """A disk of 32 MiB in compressed memory, full of what compresses by half; yields the pages that it takes."""
     guest.sh(f"echo 32M > {ZRAM}/disksize")
-    guest.sh("for i in $(seq 128); do head -c 2048 /dev/urandom; head -c 2048 /dev/zero; done > /run/text && "
-             "for i in $(seq 64); do cat /run/text; done | dd of=/dev/zram0 bs=64k iflag=fullblock oflag=direct && "
-             "rm /run/text", timeout=60)
+    guest.push(b"".join(os.urandom(2048) + bytes(2048) for _ in range(128)), "/run/text")
+    guest.sh(f"cat {'/run/text ' * 64} | dd of=/dev/zram0 bs=64k iflag=fullblock oflag=direct && rm /run/text", timeout=60)
     used = int(guest.read(f"{ZRAM}/mm_stat").split()[2]) // PAGE
     assert used > 12 * MIB // PAGE
     yield used

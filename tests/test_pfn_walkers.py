@@ -39,8 +39,8 @@ WALKERS = {
     "kcore": "dd if=/proc/kcore iflag=skip_bytes bs=65536 skip={kcore} count=32 of=/dev/null",
 }
 # A byte for each time: what is written anew is empty for a moment, or for as long as its writer has to wait for a CPU.
-# They rest, or what they walk beside would hardly get on: nine of them share three CPUs with it.
-LOOP = "while :; do {{ {body}; }} 2>/dev/null; printf . >> /run/walker.{name}; usleep 50000; done"
+# They rest and are nice, or what they walk beside would hardly get on: nine of them share three CPUs with it.
+LOOP = "renice -n 19 $$ >/dev/null; while :; do {{ {body}; }} 2>/dev/null; printf . >> /run/walker.{name}; usleep 50000; done"
 
 GUEST = dict(nodes=("1G", 0), append=("memhp_default_state=online_movable", "page_owner=on"), cpus=3)
 
