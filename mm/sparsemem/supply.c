@@ -10,6 +10,8 @@
  * Called by mm/hotplug/sections.c with the memory hotplug lock held for writing.
  */
 #include <linux/gfp.h>
+#include <linux/memory-tiers.h>
+#include <linux/percpu.h>
 #include <linux/swap.h>
 #include <linux/vmstat.h>
 
@@ -32,10 +34,27 @@ static unsigned long on_lists(struct zone *zone, bool file)
 	return zone_page_state_snapshot(zone, active) + zone_page_state_snapshot(zone, inactive);
 }
 
+/* Free pages that CPUs keep for themselves, until memory is short. */
+static unsigned long on_cpus(struct zone *zone)
+{
+	unsigned long pages = 0;
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		pages += data_race(per_cpu_ptr(zone->per_cpu_pageset, cpu)->count);
+	return pages;
+}
+
+/* Another node takes its pages, without swap. */
+static bool has_lower_tier(struct zone *zone)
+{
+	return numa_demotion_enabled && next_demotion_node(zone_to_nid(zone)) != NUMA_NO_NODE;
+}
+
 /* Free pages that a memmap may have, and those that can be read from a file again. */
 static unsigned long obtainable(struct zone *zone)
 {
-	unsigned long free = zone_page_state_snapshot(zone, NR_FREE_PAGES);
+	unsigned long free = zone_page_state_snapshot(zone, NR_FREE_PAGES) + on_cpus(zone);
 	unsigned long kept = reserved(zone) + zone_page_state_snapshot(zone, NR_FREE_CMA_PAGES);
 
 	return free - min(free, kept) + on_lists(zone, true);
@@ -56,7 +75,8 @@ static unsigned long reclaimable(void)
  * @pgmap: The device memory that it is for, or NULL.
  *
  * Counts what is free and what reclaim might free, in the zones that a memmap comes
- * from: ZONE_MOVABLE and highmem are none of them.
+ * from: ZONE_MOVABLE and highmem are none of them. What only the shrinkers of drivers
+ * know of is not seen.
  *
  * Context: memory hotplug lock held for writing.
  * Return: false if an attempt would take all memory and fail; true: it may succeed.
@@ -66,7 +86,7 @@ bool sparse_memmap_obtainable(unsigned long pfn, unsigned long nr_pages,
 {
 	unsigned long swap = max(get_nr_swap_pages(), 0L);
 	unsigned long have = reclaimable();
-	unsigned long need, swappable;
+	unsigned long need, anon;
 	struct zone *zone;
 
 	/* Part of a section of boot has its memmap already. */
@@ -77,9 +97,12 @@ bool sparse_memmap_obtainable(unsigned long pfn, unsigned long nr_pages,
 	for_each_populated_zone(zone) {
 		if (zone_idx(zone) > gfp_zone(MEMMAP_GFP))
 			continue;
-		swappable = min(on_lists(zone, false), swap);
-		swap -= swappable;
-		have += swappable + obtainable(zone);
+		anon = on_lists(zone, false);
+		if (!has_lower_tier(zone)) {
+			anon = min(anon, swap);
+			swap -= anon;
+		}
+		have += anon + obtainable(zone);
 		if (have >= need)
 			return true;
 	}
