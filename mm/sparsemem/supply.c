@@ -40,8 +40,10 @@ static unsigned long on_cpus(struct zone *zone)
 	unsigned long pages = 0;
 	int cpu;
 
-	for_each_online_cpu(cpu)
+	for_each_online_cpu(cpu) {
+		/* They go on allocating: what it was a moment ago will do. */
 		pages += data_race(per_cpu_ptr(zone->per_cpu_pageset, cpu)->count);
+	}
 	return pages;
 }
 
