@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from kernels import WITHOUT_CHECKS
 
+from harness import dax, image
 from harness.blocks import Block
 from harness.machine import Machine
 
@@ -196,3 +197,20 @@ def test_8_gib_into_256_mib_full_of_cache(new_machine: NewMachine, tmp_path: Pat
     dimm = machine.plug_dimm("8G", node=NODE, timeout=120)
     assert dimm.ost == 0
     assert len(machine.memory(use=False).of(dimm.addr, dimm.size)) == 8 * GIB // BLOCK
+
+
+def test_4_gib_into_256_mib_with_a_lower_tier(new_machine: NewMachine) -> None:
+    """Without swap, anonymous pages make way when there is a lower tier that takes them, and only then."""
+    machine = small(new_machine, board=dax.BOARD, qemu=dax.NVDIMM, extra=image.DAX)
+    device = dax.device(machine, "nvdimm")
+    machine.sh(f"daxctl reconfigure-device --mode=system-ram {device}", 120)
+    assert dax.state(machine, device)["online_memblocks"] == dax.SIZE // BLOCK
+    holder = machine.hold("anon", "96M", node=0)
+    assert machine.meminfo(0)["MemFree"] < 4 * GIB // 64
+    dimm = machine.plug_dimm("4G", node=0, timeout=120)
+    assert dimm.ost == 0x81 and machine.unplug_dimm(dimm.id).gone
+    machine.write("/sys/kernel/mm/numa/demotion_enabled", "true")
+    dimm = machine.plug_dimm("4G", node=0, timeout=120)
+    assert dimm.ost == 0
+    assert len(machine.memory(use=False).of(dimm.addr, dimm.size)) == 4 * GIB // BLOCK
+    assert holder.stop().ok
