@@ -94,9 +94,6 @@ int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 		struct mhp_params *params);
 void __remove_pages(unsigned long start_pfn, unsigned long nr_pages,
 		    struct vmem_altmap *altmap, struct dev_pagemap *pgmap);
-bool sparse_memmap_obtainable(unsigned long pfn, unsigned long nr_pages,
-			      struct vmem_altmap *altmap,
-			      struct dev_pagemap *pgmap);
 int sparse_add_section(int nid, unsigned long pfn, unsigned long nr_pages,
 		       struct vmem_altmap *altmap, struct dev_pagemap *pgmap);
 void sparse_remove_section(unsigned long pfn, unsigned long nr_pages,

@@ -8,7 +8,7 @@
  *	  plug.c, remove.c, offline.c, online.c
  *	    block*.c, group.c, notify.c, offline_*.c, evacuate.c, move*.c, give.c, node.c
  *	      zone.c, zone_choice.c, memmap.c, mapping.c, sections.c, obstacle.c
- *	        step.c, refusal.c, outcome.c, params.c, pluggable.c, lock.c
+ *	        supply.c, step.c, refusal.c, outcome.c, params.c, pluggable.c, lock.c
  *	          policy.c, span.c, range.c
  *
  * and from there to mm/isolation/.
@@ -127,6 +127,10 @@ void mhp_account_present(struct zone *zone, struct memory_group *group,
 
 void mhp_sections_online(struct mhp_range range);
 void mhp_sections_offline(struct mhp_range range);
+
+/* supply.c: with the memory hotplug lock held for writing */
+
+bool mhp_memmap_obtainable(struct mhp_range range, const struct mhp_params *params);
 
 /* memmap.c: with the memory hotplug lock held for writing */
 

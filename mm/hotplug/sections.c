@@ -134,7 +134,7 @@ int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 		params->altmap->alloc = 0;
 	}
 
-	if (!sparse_memmap_obtainable(start_pfn, nr_pages, params->altmap, params->pgmap)) {
+	if (!mhp_memmap_obtainable(range, params)) {
 		pr_warn("the memmap of [mem %#010llx-%#010llx] takes more memory than there is\n",
 			(u64)PFN_PHYS(range.start), (u64)PFN_PHYS(range.end) - 1);
 		return -ENOMEM;

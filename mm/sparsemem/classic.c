@@ -24,21 +24,6 @@ unsigned long __init sparse_memmap_size(void)
 	return PAGE_ALIGN(MEMMAP_BYTES);
 }
 
-/**
- * sparse_memmap_pages() - how many pages the memmaps of a range take
- * @pfn: The first page of a section.
- * @nr_pages: How many, of sections.
- * @altmap: NULL.
- * @pgmap: Without effect.
- *
- * Return: pages.
- */
-long sparse_memmap_pages(unsigned long pfn, unsigned long nr_pages,
-			 struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
-{
-	return DIV_ROUND_UP(nr_pages, PAGES_PER_SECTION) * MEMMAP_PAGES;
-}
-
 static struct page * __ref memmap_from_boot(int nid)
 {
 	const unsigned long size = sparse_memmap_size();

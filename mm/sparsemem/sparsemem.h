@@ -3,8 +3,8 @@
  * Inside of sparse memory: what its files offer one another. Everybody else finds
  * it in mmzone.h, mm.h, memory_hotplug.h and mm/internal.h.
  *
- * Calls go downward only: sections that come and go (supply.c, section.c) and those
- * of boot (boot.c), then memmaps (vmemmap.c or classic.c) and usage maps (usage.c), then
+ * Calls go downward only: sections that come and go (section.c) and those of boot
+ * (boot.c), then memmaps (vmemmap.c or classic.c) and usage maps (usage.c), then
  * page tables (vmemmap_tables.c, vmemmap_compound.c), then where memory is taken
  * from (boot_buffer.c, altmap.c) and the table of sections (table.c).
  *
@@ -95,8 +95,6 @@ static inline bool sparse_usage_empty(const struct mem_section_usage *usage)
 
 /* vmemmap.c or classic.c; __populate_section_memmap() is in mm.h */
 unsigned long sparse_memmap_size(void);
-long sparse_memmap_pages(unsigned long pfn, unsigned long nr_pages,
-			 struct vmem_altmap *altmap, struct dev_pagemap *pgmap);
 void sparse_memmap_release(struct page *memmap, unsigned long pfn, unsigned long nr_pages,
 			   struct vmem_altmap *altmap, struct dev_pagemap *pgmap);
 void sparse_memmap_release_boot(struct page *memmap, unsigned long section_nr);

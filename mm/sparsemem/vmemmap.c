@@ -97,16 +97,8 @@ unsigned long __init sparse_memmap_size(void)
 	return ALIGN(PAGES_PER_SECTION * sizeof(struct page), PMD_SIZE);
 }
 
-/**
- * sparse_memmap_pages() - how many pages a part of the memmap takes
- * @pfn: The first page that it describes.
- * @nr_pages: How many.
- * @altmap: Where the memory comes from; NULL: ordinary memory.
- * @pgmap: The device memory that it is for, or NULL.
- *
- * Return: pages, those of page tables and what altmaps skip aside.
- */
-long sparse_memmap_pages(unsigned long pfn, unsigned long nr_pages,
+/* How many pages hold a part of the memmap, page tables and altmaps aside. */
+static long memmap_pages(unsigned long pfn, unsigned long nr_pages,
 			 struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
 {
 	if (vmemmap_can_optimize(altmap, pgmap))
@@ -162,7 +154,7 @@ struct page * __meminit __populate_section_memmap(unsigned long pfn, unsigned lo
 						  struct dev_pagemap *pgmap)
 {
 	struct altmap_mark mark = altmap_mark(altmap);
-	long pages = sparse_memmap_pages(pfn, nr_pages, altmap, pgmap);
+	long pages = memmap_pages(pfn, nr_pages, altmap, pgmap);
 
 	if (WARN_ON_ONCE(!IS_ALIGNED(pfn | nr_pages, PAGES_PER_SUBSECTION)))
 		return NULL;
@@ -194,7 +186,7 @@ struct page * __meminit __populate_section_memmap(unsigned long pfn, unsigned lo
 void sparse_memmap_release(struct page *memmap, unsigned long pfn, unsigned long nr_pages,
 			   struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
 {
-	memmap_pages_add(-sparse_memmap_pages(pfn, nr_pages, altmap, pgmap));
+	memmap_pages_add(-memmap_pages(pfn, nr_pages, altmap, pgmap));
 	vmemmap_free((unsigned long)memmap, (unsigned long)(memmap + nr_pages), altmap);
 }
 
@@ -207,8 +199,8 @@ void sparse_memmap_release(struct page *memmap, unsigned long pfn, unsigned long
  */
 void sparse_memmap_release_boot(struct page *memmap, unsigned long section_nr)
 {
-	memmap_boot_pages_add(-sparse_memmap_pages(section_nr_to_pfn(section_nr), PAGES_PER_SECTION,
-						   NULL, NULL));
+	memmap_boot_pages_add(-memmap_pages(section_nr_to_pfn(section_nr), PAGES_PER_SECTION,
+					    NULL, NULL));
 	vmemmap_free((unsigned long)memmap, (unsigned long)(memmap + PAGES_PER_SECTION), NULL);
 }
 #endif

@@ -7,15 +7,16 @@
  * So what cannot be is refused at the start, and the answer is generous: where memory
  * is short, more of it is needed most, and the allocations themselves decide.
  *
- * Called by mm/hotplug/sections.c with the memory hotplug lock held for writing.
+ * Called by sections.c with the memory hotplug lock held for writing.
  */
 #include <linux/gfp.h>
 #include <linux/memory-tiers.h>
+#include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/swap.h>
 #include <linux/vmstat.h>
 
-#include "sparsemem.h"
+#include "hotplug.h"
 
 #define MEMMAP_GFP	GFP_KERNEL
 
@@ -69,12 +70,19 @@ static unsigned long reclaimable(void)
 	       global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE);
 }
 
+/* Others ask for nothing, or next to nothing. */
+static bool takes_ordinary_memory(struct mhp_range range, const struct mhp_params *params)
+{
+	/* Part of a section of boot has its memmap already. */
+	if (mhp_range_pages(range) < PAGES_PER_SECTION)
+		return false;
+	return !params->altmap && !vmemmap_can_optimize(params->altmap, params->pgmap);
+}
+
 /**
- * sparse_memmap_obtainable() - can there be memory for a memmap?
- * @pfn: The first page that it describes.
- * @nr_pages: How many; of one section or of many.
- * @altmap: Where the memory has to come from; NULL: from wherever there is some.
- * @pgmap: The device memory that it is for, or NULL.
+ * mhp_memmap_obtainable() - can there be memory for a memmap?
+ * @range: The pages that it describes; of one section or of many.
+ * @params: Where the memory has to come from, and the device memory that it is for.
  *
  * Counts what is free and what reclaim might free, in the zones that a memmap comes
  * from: ZONE_MOVABLE and highmem are none of them. What only the shrinkers of drivers
@@ -83,19 +91,17 @@ static unsigned long reclaimable(void)
  * Context: memory hotplug lock held for writing.
  * Return: false if an attempt would take all memory and fail; true: it may succeed.
  */
-bool sparse_memmap_obtainable(unsigned long pfn, unsigned long nr_pages,
-			      struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
+bool mhp_memmap_obtainable(struct mhp_range range, const struct mhp_params *params)
 {
+	unsigned long need = PFN_UP(mhp_range_pages(range) * sizeof(struct page));
 	unsigned long swap = max(get_nr_swap_pages(), 0L);
 	unsigned long have = reclaimable();
-	unsigned long need, anon;
+	unsigned long anon;
 	struct zone *zone;
 
-	/* Part of a section of boot has its memmap already. */
-	if (altmap || nr_pages < PAGES_PER_SECTION)
+	if (!takes_ordinary_memory(range, params))
 		return true;
 
-	need = sparse_memmap_pages(pfn, nr_pages, altmap, pgmap);
 	for_each_populated_zone(zone) {
 		if (zone_idx(zone) > gfp_zone(MEMMAP_GFP))
 			continue;
