@@ -22,7 +22,7 @@ help:
 	@echo 'make kernel          build the kernel: CONFIG=plain (default), debug or stock, in build/$$CONFIG'
 	@echo 'make series          write the patch series to build/series'
 	@echo 'make check-series    prove that it applies, equals build/linux and builds step by step'
-	@echo 'make check           checkpatch, W=1, sparse, kernel-doc, exports, likeness'
+	@echo 'make check           checkpatch, W=1, sparse, kernel-doc, exports, order of the series, likeness'
 	@echo 'make clean           remove what was built; the pristine tree stays'
 
 run test test-all fuzz matrix tree series check-series check: | python

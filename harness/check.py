@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import assemble, build, configure, packages, patchset, paths, series, symvers, ui
+from . import assemble, build, configure, packages, patchset, paths, series, series_order, symvers, ui
 
 Findings = list[str]
 _SOURCES = (".c", ".h", ".S")
@@ -88,6 +88,11 @@ def exports() -> Findings:
     return symvers.compare(stock, ours)
 
 
+def order() -> Findings:
+    """The series links at each step that builds a whole kernel."""
+    return series_order.too_early(patchset.load(strict=True).patches)
+
+
 def likeness() -> Findings:
     """What the tool named by MHP_LIKENESS says about our sources."""
     tool = os.environ.get("MHP_LIKENESS", "")
@@ -114,6 +119,7 @@ CHECKS: dict[str, Callable[[], Findings]] = {
     "W=1 and sparse": warnings,
     "kernel-doc": kernel_doc,
     "exports": exports,
+    "order of the series": order,
     "likeness": likeness,
 }
 
