@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import accel, blocks, procfs
+from harness import accel, blocks, patchset, procfs, series_order
 from harness.console import Console, Splat
 from harness.machine import CommandFailed, GuestTimeout, Machine
 
@@ -176,3 +176,16 @@ def test_the_guest_knows_how_fast_its_clock_is(guest: Machine) -> None:
         pytest.skip("it has a clock that says so")
     found = re.search(r"tsc: Detected ([\d.]+) MHz", guest.log())
     assert found and float(found[1]) == pytest.approx(khz / 1000, rel=0.01)
+
+
+def test_a_call_before_its_step_is_found() -> None:
+    """Of the series as it is there is none; what its last step brings is too late for what is linked before."""
+    patches = patchset.load(strict=True).patches
+    assert series_order.too_early(patches) == []
+    late = "mm/hotplug/supply.c"
+    for patch in patches:
+        if late in patch.claimed:
+            patch.claimed.remove(late)
+    patches[-1].claimed.append(late)
+    line, = series_order.too_early(patches)
+    assert line.startswith("mm/hotplug/sections.c: mhp_memmap_obtainable() ")
