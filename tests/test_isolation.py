@@ -23,7 +23,8 @@ INJECT = "/sys/kernel/debug/notifier-error-inject/memory/actions"
 
 # More than half of what is free is the area's, so that movable pages go there first; the kernel must not stand in its middle.
 AREA = 512 * MIB
-GUEST = dict(nodes=("1G", 0), dimms=(Dimm("d0", "512M", NODE),),
+# The DIMM has movable pageblocks beside those blocks that are refused: without, what leaves one has others made movable.
+GUEST = dict(nodes=("1G", 0), dimms=(Dimm("d0", "768M", NODE),),
              append=("nokaslr", f"cma={AREA >> 20}M", "memhp_default_state=online_kernel", "kunit.enable=1"))
 
 
