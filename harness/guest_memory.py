@@ -56,6 +56,10 @@ class GuestMemory(Guest):
         if words:
             self.run(words, timeout, check=True)
 
+    def swap_on(self, size: Size = "256M") -> bool:
+        """Swap in memory, compressed, of so much when it is not; False where that cannot be."""
+        return self.run(f"echo {to_bytes(size)} > /sys/block/zram0/disksize && mkswap /dev/zram0 && swapon /dev/zram0", 60).ok
+
     def hold(self, kind: str, size: Size, node: int | None = None, busy: bool = False, pin: str | None = None,
              prefer: bool = False, fit: bool = False, late: bool = False, path: str | None = None,
              corrupt: int | bool = False, rest: int | None = None, timeout: float = 60) -> Holder:

@@ -62,7 +62,7 @@ def loaded(guest: Machine) -> Iterator[Machine]:
 @pytest.fixture
 def swap(loaded: Machine) -> Iterator[Machine]:
     """256 MiB of it, compressed."""
-    loaded.sh("echo 256M > /sys/block/zram0/disksize && mkswap /dev/zram0 && swapon /dev/zram0")
+    assert loaded.swap_on()
     yield loaded
     loaded.sh("swapoff /dev/zram0 && echo 1 > /sys/block/zram0/reset", timeout=60)
 

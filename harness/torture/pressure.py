@@ -11,7 +11,6 @@ from ..machine import Machine
 from .source import OK, REFUSALS, Source, code_of
 
 _VM = "/proc/sys/vm"
-_SWAP = "256M"
 _SECONDS = 120
 _TRIES = 5
 
@@ -39,7 +38,7 @@ class Swap(Source):
     _job: Job | None = None
 
     def prepare(self, machine: Machine) -> bool:
-        return machine.run(f"echo {_SWAP} > /sys/block/zram0/disksize && mkswap /dev/zram0 && swapon /dev/zram0", 60).ok
+        return machine.swap_on()
 
     def choose(self, rng: random.Random) -> tuple[str, Callable[[Machine], str]]:
         size, take = rng.randrange(2, 24), rng.random() < 0.4
