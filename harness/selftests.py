@@ -57,7 +57,11 @@ def ensure(name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     source = paths.LINUX / "tools/testing/selftests/mm"
     sources = [source / f"{name}.c", *(source / shared for shared in _SHARED)]
-    key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    libraries = [option for option in PROGRAMS[name] if option.startswith("-l")]
+    options = ["-static", "-O2", "-w", "-U_FORTIFY_SOURCE", "-D_GNU_SOURCE",
+               f"-fmacro-prefix-map={source}/=",    # what they name after themselves goes where they run
+               *(option for option in PROGRAMS[name] if option not in libraries)]
+    key = hashlib.sha256(b"".join([*(path.read_bytes() for path in sources), " ".join(options).encode()])).hexdigest()[:12]
     target = folder / f"{name}-{key}"
     if target.exists():
         return target
@@ -65,10 +69,8 @@ def ensure(name: str) -> Path:
     if not config.exists():
         config.write_text(_CONFIG)
     partial = folder / f".{name}.{os.getpid()}"
-    tools = paths.LINUX / "tools"
-    ui.run(["gcc", "-static", "-O2", "-w", "-U_FORTIFY_SOURCE", "-D_GNU_SOURCE", f"-I{folder}", f"-I{paths.LINUX}",
-            "-isystem", _headers(folder), f"-I{tools / 'include/uapi'}", *(o for o in PROGRAMS[name] if not o.startswith("-l")),
-            "-o", partial, *sources, *(o for o in PROGRAMS[name] if o.startswith("-l")), "-lrt", "-lpthread", "-lm"],
+    ui.run(["gcc", *options, f"-I{folder}", f"-I{paths.LINUX}", "-isystem", _headers(folder),
+            f"-I{paths.LINUX / 'tools/include/uapi'}", "-o", partial, *sources, *libraries, "-lrt", "-lpthread", "-lm"],
            what=f"selftest {name}", log=paths.LOGS / f"selftest-{name}.log")
     partial.rename(target)
     return target
