@@ -58,6 +58,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "memhold": ("memhold.c", "hold_map.c", "hold_pin.c"),
     "owners": ("owners.c",),
     "put": ("put.c",),
+    "ring": ("ring.c",),
     "stalls": ("stalls.c",),
     "stamp": ("stamp.c",),
     "timed": ("timed.c",),

@@ -203,6 +203,17 @@ def test_injected_and_taken_back(bank: Bank) -> None:
     comes_and_goes(machine, number)
 
 
+def test_taken_back_from_the_kernel(guest: Machine) -> None:
+    """A page that the kernel has and keeps is no freer for having been broken."""
+    before = guest.meminfo()["HardwareCorrupted"]
+    look = "dd if=/proc/kpageflags bs=8 skip=$((PFN)) count=1 2>/dev/null"
+    result = guest.run(f"ring 'put {INJECT}/corrupt-pfn $PFN; put {INJECT}/unpoison-pfn $PFN && {look}'")
+    assert result.code == 0, result.out
+    state = int.from_bytes(result.raw[-8:], "little")
+    assert not state & (BUDDY | HWPOISON) and len(result.raw) >= 8
+    assert guest.meminfo()["HardwareCorrupted"] == before
+
+
 def test_nothing_is_taken_back_offline(bank: Bank) -> None:
     """Else the page would come to the page allocator, out of a block that has left it."""
     machine, number = bank.machine, bank.blocks[0]
