@@ -64,7 +64,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "timed": ("timed.c",),
     "touched": ("touched.c",),
 }
-HEADERS = ("mark.h", "memhold.h")
+HEADERS = ("mark.h", "memhold.h", "pagemap.h")
 CFLAGS = ("-static", "-s", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wshadow", "-Werror")
 DIRECTORIES = ("bin", "dev", "etc", "lib64", "mnt", "proc", "root", "run", "sys", "tmp", "usr", "var")
 FORMAT = "1"  # raise when the image would come out different from the same files

@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "memhold.h"
+#include "pagemap.h"
 
 #define STEP	256UL			/* pages between two looks at the signals */
 #define GOLDEN	0x9e3779b97f4a7c15ULL
@@ -129,28 +130,23 @@ static void print_blocks(struct hold *h)
 {
 	static unsigned long count[1 << 16];
 	unsigned long per_block = block_pages(), absent = 0;
-	int fd = open("/proc/self/pagemap", O_RDONLY);
 	uint64_t entry[512];
 
-	if (fd < 0)
-		fail("pagemap");
 	memset(count, 0, sizeof(count));
 	for (size_t page = 0; page < h->bytes / PAGE; page += 512) {
 		size_t n = h->bytes / PAGE - page < 512 ? h->bytes / PAGE - page : 512;
-		off_t at = ((uintptr_t)h->area / PAGE + page) * 8;
 
-		if (pread(fd, entry, n * 8, at) != (ssize_t)(n * 8))
+		if (!pagemap_read((char *)h->area + page * PAGE, n, entry))
 			fail("pagemap");
 		for (size_t i = 0; i < n; i++) {
-			uint64_t block = (entry[i] & ((1ULL << 55) - 1)) / per_block;
+			uint64_t block = (entry[i] & PM_PFN) / per_block;
 
-			if (!(entry[i] & (1ULL << 63)) || block >= 1 << 16)
+			if (!(entry[i] & PM_PRESENT) || block >= 1 << 16)
 				absent++;
 			else
 				count[block]++;
 		}
 	}
-	close(fd);
 	printf("blocks");
 	for (size_t i = 0; i < 1 << 16; i++)
 		if (count[i])

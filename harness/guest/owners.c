@@ -33,11 +33,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pagemap.h"
+
 #define PAGE		4096UL
 #define TASKS		16
 #define WRONG		200
-#define PM_PFN		((1ULL << 55) - 1)
-#define PM_MARKS	(7ULL << 55 | 1ULL << 61)	/* soft-dirty, exclusive, uffd-wp; file */
 
 static size_t pages;
 static char *area;
@@ -99,11 +99,8 @@ static bool check_all(const char *mem, size_t n, uint64_t salt)
 
 static void read_marks(const char *mem, size_t n, uint64_t *marks)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-
-	if (fd < 0 || pread(fd, marks, n * 8, (uintptr_t)mem / PAGE * 8) != (ssize_t)(n * 8))
+	if (!pagemap_read(mem, n, marks))
 		die("pagemap");
-	close(fd);
 }
 
 /* All have moved, and are marked as before. */

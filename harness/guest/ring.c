@@ -8,7 +8,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,9 +18,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pagemap.h"
+
 #define PAGE		4096UL
 #define WRONG		200
-#define PM_PFN		((1ULL << 55) - 1)
 
 static void die(const char *what)
 {
@@ -31,12 +31,10 @@ static void die(const char *what)
 
 static uint64_t pfn_of(const char *page)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY);
 	uint64_t entry;
 
-	if (fd < 0 || pread(fd, &entry, 8, (uintptr_t)page / PAGE * 8) != 8 || !(entry & PM_PFN))
+	if (!pagemap_read(page, 1, &entry) || !(entry & PM_PFN))
 		die("pagemap");
-	close(fd);
 	return entry & PM_PFN;
 }
 

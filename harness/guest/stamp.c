@@ -7,7 +7,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,8 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PM_PRESENT	(1ULL << 63)
-#define PM_PFN_MASK	((1ULL << 55) - 1)
+#include "pagemap.h"
 
 static void die(const char *what)
 {
@@ -42,16 +40,15 @@ static char *page_on_node(unsigned long node, size_t size)
 
 static uint64_t physical_address(const char *page, size_t size)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY);
 	uint64_t entry;
 
-	if (fd < 0 || pread(fd, &entry, 8, (uintptr_t)page / size * 8) != 8)
+	if (!pagemap_read(page, 1, &entry))
 		die("pagemap");
-	if (!(entry & PM_PRESENT) || !(entry & PM_PFN_MASK)) {
+	if (!(entry & PM_PRESENT) || !(entry & PM_PFN)) {
 		errno = ENOENT;
 		die("pagemap");
 	}
-	return (entry & PM_PFN_MASK) * size;
+	return (entry & PM_PFN) * size;
 }
 
 int main(int argc, char **argv)
