@@ -104,8 +104,8 @@ def _command_line(config: MachineConfig, accelerator: str) -> str:
         words += ["rcupdate.rcu_cpu_stall_timeout=120", "workqueue.watchdog_thresh=120", *board.emulated]
         if config.arch == HOST and (khz := accel.clock_khz(accelerator)):
             words.append(f"tsc_early_khz={khz}")
-    if config.interactive:
-        words.append("mhp.shell")
+    # An oops may leave locks held: whoever waits for the guest would wait for nothing.
+    words.append("mhp.shell" if config.interactive else "oops=panic")
     return " ".join([*words, *config.append])
 
 

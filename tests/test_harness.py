@@ -63,6 +63,12 @@ def test_write_returns_the_errno(guest: Machine) -> None:
     assert guest.write("/sys/devices/system/memory/memory0/state", "nonsense") == errno.EINVAL
 
 
+def test_an_oops_ends_the_guest(guest: Machine) -> None:
+    """And with it all who wait for something in it."""
+    assert guest.read("/proc/sys/kernel/panic_on_oops") == "1"
+    assert guest.read("/proc/sys/kernel/panic") == "-1"
+
+
 def test_mark_splits_the_log(guest: Machine) -> None:
     first = guest.mark("first")
     guest.run("echo between > /dev/kmsg", check=True)
