@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import errno
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
 from frames import BUDDY, HWPOISON, PAGE, flags, mapped
+from kernels import WITHOUT_CHECKS
 from refusals import Watch
 from uevents import MEMORY
 
@@ -212,6 +213,40 @@ def test_taken_back_from_the_kernel(guest: Machine) -> None:
     state = int.from_bytes(result.raw[-8:], "little")
     assert not state & (BUDDY | HWPOISON) and len(result.raw) >= 8
     assert guest.meminfo()["HardwareCorrupted"] == before
+
+
+@pytest.fixture
+def kernel_block(new_machine: Callable[..., Machine]) -> Bank:
+    """A DIMM with one block online, in a kernel zone; what the kernel keeps for the node is elsewhere."""
+    machine = new_machine(kernel=WITHOUT_CHECKS, **GUEST)
+    dimm = machine.plug_dimm("256M", NODE)
+    first = dimm.addr // BLOCK
+    machine.offline(first)
+    machine.online(first, "online_kernel")
+    machine.offline(first + 1)
+    return Bank(machine, dimm.addr, (first, first + 1))
+
+
+def test_left_to_the_kernel(kernel_block: Bank) -> None:
+    """The kernel goes on using what it has: the block stays. It goes when the page is free, and leaves nothing behind."""
+    bank, machine, number = kernel_block, kernel_block.machine, kernel_block.blocks[0]
+    ring = machine.start(f"ring -n {NODE} 'put {INJECT}/corrupt-pfn $PFN; echo broken $PFN; read word'", more=True)
+    pfn = int(ring.expect("^broken (.*)$")[1], 16)
+    assert pfn * PAGE // BLOCK == number and bank.broken(pfn)
+    with Watch(machine) as watch:
+        assert machine.write(f"{MEMORY}/memory{number}/state", "offline") == errno.EBUSY
+        told = watch.only()
+    assert (told.outcome, told.pfn, told.cls) == ("unmovable page", pfn, "hwpoison in use")
+    assert machine.memory(use=False).block(number).online
+    ring.feed(b"given back\n")
+    assert ring.wait().code == 0
+    goes_for_good(bank, number)
+    name = str(machine.dimms()[-1]["id"])
+    assert machine.unplug_dimm(name).gone
+    assert machine.plug_dimm("256M", NODE, id=name, addr=bank.addr).ost == 0
+    # This one was free when it broke. Nobody has it, whoever had the one that was there before.
+    assert bank.break_page(pfn) == 0
+    goes_for_good(bank, number)
 
 
 def test_nothing_is_taken_back_offline(bank: Bank) -> None:

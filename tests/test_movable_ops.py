@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from frames import OFFLINE, PAGE, PRIVATE, flags
+from refusals import Watch
 
 from harness.machine import MEMORY, Dimm, Machine
 
@@ -100,13 +101,17 @@ def test_balloon(guest: Machine, blocks: list[int]) -> None:
 
 
 def test_broken_in_the_balloon(guest: Machine, blocks: list[int]) -> None:
-    """A page that breaks while a driver has it, is given up by it and is good again, is not lost: its block leaves."""
+    """A page that breaks while a driver has it keeps its block; given up, and good again, it is not lost."""
     balloon(guest, 64 * MIB)
     number, _ = fullest(guest, blocks, in_balloon)
     first = number * BLOCK // PAGE
     pfn = first + next(at for at, word in enumerate(flags(guest, first, BLOCK // PAGE)) if word & OFFLINE)
     broken = guest.meminfo()["HardwareCorrupted"]
     assert guest.write(f"{MEMORY}/hard_offline_page", hex(pfn * PAGE)) == errno.EBUSY
+    with Watch(guest) as watch:
+        assert guest.write(f"{MEMORY}/memory{number}/state", "offline", timeout=60) == errno.EBUSY
+        told = watch.only()
+    assert (told.outcome, told.pfn, told.cls) == ("unmovable page", pfn, "hwpoison in use")
     balloon(guest, 0)
     assert guest.write("/sys/kernel/debug/hwpoison/unpoison-pfn", hex(pfn)) == 0
     assert guest.meminfo()["HardwareCorrupted"] == broken

@@ -25,6 +25,7 @@ static const char * const page_class_names[NR_PAGE_CLASSES] = {
 	[PAGE_CLASS_CMA]		= "cma",
 	[PAGE_CLASS_RESERVED]		= "reserved",
 	[PAGE_CLASS_POISONED]		= "hwpoison",
+	[PAGE_CLASS_POISONED_HELD]	= "hwpoison in use",
 	[PAGE_CLASS_KERNEL]		= "kernel",
 	[PAGE_CLASS_ISOLATED]		= "isolated by another",
 	[PAGE_CLASS_HOLE]		= "hole",
@@ -59,6 +60,7 @@ bool page_class_is_fixed(enum page_class class)
 	case PAGE_CLASS_TABLE:
 	case PAGE_CLASS_CMA:
 	case PAGE_CLASS_RESERVED:
+	case PAGE_CLASS_POISONED_HELD:
 	case PAGE_CLASS_KERNEL:
 	case PAGE_CLASS_HOLE:
 		return true;

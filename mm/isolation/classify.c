@@ -45,26 +45,10 @@ static enum page_class classify_folio(struct folio *folio)
 	return PAGE_CLASS_KERNEL;
 }
 
-/**
- * page_class() - what a page is
- * @page: The page, online.
- *
- * User pages are not told from pinned ones, which needs a reference:
- * page_is_held(). What depends on more than the page (PAGE_CLASS_CMA, _ISOLATED,
- * _HOLE) is left to the caller.
- *
- * Return: its class.
- */
-enum page_class page_class(struct page *page)
+static enum page_class classify_unbroken(struct page *page)
 {
 	struct folio *folio;
 
-	if (PageBuddy(page))
-		return PAGE_CLASS_FREE;
-	if (PageReserved(page))
-		return PAGE_CLASS_RESERVED;
-	if (PageHWPoison(page))
-		return PAGE_CLASS_POISONED;
 	if (PageTable(page))
 		return PAGE_CLASS_TABLE;
 
@@ -79,6 +63,44 @@ enum page_class page_class(struct page *page)
 	if (!page_count(page))
 		return PAGE_CLASS_LET_GO;
 	return __folio_test_movable(folio) ? PAGE_CLASS_DRIVER : PAGE_CLASS_OFFLINE;
+}
+
+/*
+ * Users are made to let go of a broken page. What the kernel or a driver has was
+ * left to it: nobody may take the page away, or copy it, until it is given back.
+ */
+static enum page_class classify_broken(struct page *page)
+{
+	enum page_class class;
+
+	if (!memory_failure_ignored(page_to_pfn(page)))
+		return PAGE_CLASS_POISONED;
+
+	class = classify_unbroken(page);
+	if (class == PAGE_CLASS_OFFLINE)
+		return class;
+	if (class == PAGE_CLASS_DRIVER || page_class_is_fixed(class))
+		return PAGE_CLASS_POISONED_HELD;
+	return PAGE_CLASS_POISONED;
+}
+
+/**
+ * page_class() - what a page is
+ * @page: The page, online.
+ *
+ * User pages are not told from pinned ones, which needs a reference:
+ * page_is_held(). What depends on more than the page (PAGE_CLASS_CMA, _ISOLATED,
+ * _HOLE) is left to the caller.
+ *
+ * Return: its class.
+ */
+enum page_class page_class(struct page *page)
+{
+	if (PageBuddy(page))
+		return PAGE_CLASS_FREE;
+	if (PageReserved(page))
+		return PAGE_CLASS_RESERVED;
+	return PageHWPoison(page) ? classify_broken(page) : classify_unbroken(page);
 }
 
 static unsigned long nr_free_pages_from(struct page *page)

@@ -61,6 +61,7 @@ static const struct {
 	{ PAGE_CLASS_OFFLINE,	true,	false,	true,	false,	false },
 	{ PAGE_CLASS_LET_GO,	true,	true,	true,	false,	true },
 	{ PAGE_CLASS_POISONED,	true,	false,	true,	false,	true },
+	{ PAGE_CLASS_POISONED_HELD, true, false, false,	false,	false },
 	{ PAGE_CLASS_SLAB,	true,	false,	false,	false,	false },
 	{ PAGE_CLASS_TABLE,	true,	false,	false,	false,	false },
 	{ PAGE_CLASS_KERNEL,	true,	false,	false,	false,	false },

@@ -26,6 +26,7 @@ static const struct {
 	{ "cma", 'f' },
 	{ "reserved", 'f' },
 	{ "hwpoison", 'v' },
+	{ "hwpoison in use", 'f' },
 	{ "kernel", 'f' },
 	{ "isolated by another", ' ' },
 	{ "hole", 'f' },
