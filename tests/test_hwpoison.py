@@ -28,6 +28,7 @@ EHWPOISON = 133     # Python has no name for it
 STATISTICS = f"/sys/devices/system/node/node{NODE}/memory_failure"
 WISHES = (("state", "online"), ("state", "online_kernel"), ("state", "online_movable"), ("online", "1"))
 KINDS = ("anon", "thp", "hugetlb")
+PINS = 16           # pages that memhold pins
 
 GUEST = dict(append=("memhp_default_state=online_movable", "page_owner=on"))
 
@@ -188,6 +189,46 @@ def test_clean_page_cache(bank: Bank) -> None:
         assert holder.stop().ok
     finally:
         machine.run("umount /mnt/cache; echo 1 > /sys/block/zram0/reset", timeout=60)
+
+
+def test_file_in_memory(bank: Bank) -> None:
+    """There is no disk to read it from: the file keeps the page, to say that it is lost, and the block with it."""
+    machine, before = bank.machine, bank.corrupted()
+    machine.sh("mkdir -p /mnt/memory && mount -t tmpfs none /mnt/memory")
+    try:
+        holder = machine.hold("file", "2M", node=NODE, path="/mnt/memory/data")
+        pfn, number = place(bank, holder)
+        assert bank.break_page(pfn) in (0, errno.EBUSY)
+        assert bank.broken(pfn) and bank.corrupted() == before + 1
+        holder.job.kill()
+        holder.job.wait()
+        with Watch(machine) as watch:
+            assert machine.write(f"{MEMORY}/memory{number}/state", "offline") == errno.EBUSY
+            told = watch.only()
+        assert (told.outcome, told.pfn, told.cls) == ("unmovable page", pfn, "hwpoison in use")
+        assert machine.run("cat /mnt/memory/data > /dev/null").code != 0
+    finally:
+        machine.sh("rm -f /mnt/memory/data; umount /mnt/memory")
+    goes_for_good(bank, number)
+
+
+def test_pinned(bank: Bank) -> None:
+    """Who pinned pages has them still when they broke: their block waits for him."""
+    machine, before = bank.machine, bank.corrupted()
+    holder = machine.hold("anon", "4M", node=NODE, pin="vmsplice")
+    number = place(bank, holder)[1]
+    holder.job.signal(signal.SIGSTOP)       # else it looks at what broke, and is ended
+    frames = mapped(machine, holder.job.pid)
+    pinned = frames[::len(frames) // PINS]
+    assert all(bank.break_page(frame) == 0 for frame in pinned)
+    assert bank.corrupted() == before + len(pinned) == before + PINS
+    with Watch(machine) as watch:
+        assert machine.write(f"{MEMORY}/memory{number}/state", "offline") == errno.EBUSY
+        told = watch.only()
+    assert (told.outcome, told.cls) == ("unmovable page", "hwpoison in use") and told.pfn in pinned
+    holder.job.kill()
+    holder.job.wait()
+    goes_for_good(bank, number)
 
 
 def test_injected_and_taken_back(bank: Bank) -> None:

@@ -107,8 +107,6 @@ static void mhp_unmap_poisoned(struct folio *folio, unsigned long pfn)
 {
 	if (folio_test_large(folio) && !folio_test_hugetlb(folio))
 		return;
-	if (folio_test_lru(folio) && !folio_isolate_lru(folio))
-		return;
 	if (!folio_mapped(folio))
 		return;
 	folio_lock(folio);

@@ -28,7 +28,7 @@
  * @PAGE_CLASS_CMA: In a CMA area, and wanted by somebody else.
  * @PAGE_CLASS_RESERVED: Reserved at boot, or a hole with a memmap.
  * @PAGE_CLASS_POISONED: It has a hardware error.
- * @PAGE_CLASS_POISONED_HELD: The same, and the kernel goes on using it.
+ * @PAGE_CLASS_POISONED_HELD: The same, and somebody goes on using it.
  * @PAGE_CLASS_KERNEL: Allocated by the kernel, no more is known.
  * @PAGE_CLASS_ISOLATED: In a pageblock that somebody else has isolated.
  * @PAGE_CLASS_HOLE: No memory.

@@ -66,22 +66,24 @@ static enum page_class classify_unbroken(struct page *page)
 }
 
 /*
- * Users are made to let go of a broken page. What the kernel or a driver has was
- * left to it: nobody may take the page away, or copy it, until it is given back.
+ * memory_failure() takes a page from its users and keeps a reference. More of them
+ * than that are of the kernel, of drivers and of pins, which go on with what they
+ * have, and of files in memory, which say by it that their contents are lost: no one
+ * may take such a page away, or copy it, until it is given back.
  */
 static enum page_class classify_broken(struct page *page)
 {
-	enum page_class class;
+	enum page_class class = classify_unbroken(page);
+	struct folio *folio = page_folio(page);
+	int own = !memory_failure_ignored(page_to_pfn(page));
 
-	if (!memory_failure_ignored(page_to_pfn(page)))
-		return PAGE_CLASS_POISONED;
-
-	class = classify_unbroken(page);
+	/* Its driver may let go of it before it leaves. */
 	if (class == PAGE_CLASS_OFFLINE)
 		return class;
-	if (class == PAGE_CLASS_DRIVER || page_class_is_fixed(class))
-		return PAGE_CLASS_POISONED_HELD;
-	return PAGE_CLASS_POISONED;
+	/* Of a huge page the others are in the way. */
+	if (folio_test_hugetlb(folio) || folio_ref_count(folio) <= own)
+		return PAGE_CLASS_POISONED;
+	return PAGE_CLASS_POISONED_HELD;
 }
 
 /**
