@@ -108,8 +108,19 @@ def _check_hooks(series: Series, strict: bool) -> None:
             raise Failure(f"series.toml: hook {name} is used more than once")
 
 
+def _check_message(patch: Patch) -> None:
+    """What git am would take for something else, and lines that are too long."""
+    if not patch.message.strip():
+        raise Failure(f'series.toml: "{patch.subject}" has no message')
+    for line in patch.message.splitlines():
+        if line.startswith(("---", "diff ", "Index: ")) or len(line) > 75:
+            raise Failure(f'series.toml: in the message of "{patch.subject}": {line}')
+
+
 def load(strict: bool = False) -> Series:
     series = _parse()
+    for patch in series.patches if strict else []:
+        _check_message(patch)
     _claim(series, our_files(), strict)
     _check_hooks(series, strict)
     return series

@@ -31,15 +31,6 @@ def _commit(repo: gitrepo.Repo, subject: str, message: str) -> None:
     repo.git("commit", "-q", "--no-verify", "-F", "-", stdin=text)
 
 
-def _check_message(patch: Patch) -> None:
-    """What git am would take for something else, and lines that are too long."""
-    if not patch.message.strip():
-        raise ui.Failure(f'series.toml: "{patch.subject}" has no message')
-    for line in patch.message.splitlines():
-        if line.startswith(("---", "diff ", "Index: ")) or len(line) > 75:
-            raise ui.Failure(f'series.toml: in the message of "{patch.subject}": {line}')
-
-
 def _base(repo: gitrepo.Repo, touched: Iterable[str]) -> None:
     """Commits the stock versions of @touched."""
     for path in touched:
@@ -63,7 +54,6 @@ def write() -> list[Path]:
     rows: list[tuple[Patch, dict[str, File | None]]] = []
     tree: Tree
     for patch, tree, touched in patchset.steps(series):
-        _check_message(patch)
         rows.append((patch, {path: tree.changes[path] for path in touched}))
     shutil.rmtree(_SCRATCH, ignore_errors=True)
     _SCRATCH.mkdir(parents=True)

@@ -14,6 +14,7 @@ import pytest
 from harness import accel, blocks, patchset, procfs, series_order
 from harness.console import Console, Splat
 from harness.machine import CommandFailed, GuestTimeout, Machine
+from harness.ui import Failure
 
 KINDS = ("anon", "thp", "hugetlb", "shared", "memfd", "file", "locked")
 
@@ -182,6 +183,15 @@ def test_the_guest_knows_how_fast_its_clock_is(guest: Machine) -> None:
         pytest.skip("it has a clock that says so")
     found = re.search(r"tsc: Detected ([\d.]+) MHz", guest.log())
     assert found and float(found[1]) == pytest.approx(khz / 1000, rel=0.01)
+
+
+@pytest.mark.parametrize("message", ["", "a line of 76 columns " + "." * 55, "fine\n--- a cut line"])
+def test_a_message_that_cannot_be_sent_is_refused(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    series = patchset.load(strict=True)
+    series.patches[0].message = message
+    monkeypatch.setattr(patchset, "_parse", lambda: series)
+    with pytest.raises(Failure, match="message"):
+        patchset.load(strict=True)
 
 
 def test_a_call_before_its_step_is_found() -> None:
