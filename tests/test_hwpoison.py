@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Broken pages inside memory blocks: soft and hard offlined, injected, and taken back.
 
-A block with such a page goes offline and does not come online again; what is
-counted as corrupted goes with the memory. Each test plugs a DIMM of two blocks,
-and its eject at the end is part of the test.
+A block with such a page goes offline, unless somebody has the page, and does not
+come online again; what is counted as corrupted goes with the memory. Each test
+plugs a DIMM of two blocks, and its eject at the end is part of the test.
 """
 
 from __future__ import annotations
@@ -101,6 +101,16 @@ def goes_for_good(bank: Bank, number: int, wishes: Sequence[tuple[str, str]] = W
     machine.offline(number)
     assert (bank.corrupted(), machine.meminfo()["MemTotal"]) == (broken, total - BLOCK)
     stays_offline(bank, number, wishes)
+
+
+def does_not_go(bank: Bank, number: int) -> int | None:
+    """The block is refused for a broken page that somebody has: which one."""
+    with Watch(bank.machine) as watch:
+        assert bank.machine.write(f"{MEMORY}/memory{number}/state", "offline") == errno.EBUSY
+        told = watch.only()
+    assert (told.outcome, told.cls) == ("unmovable page", "hwpoison in use")
+    assert bank.machine.memory(use=False).block(number).online
+    return told.pfn
 
 
 def comes_and_goes(machine: Machine, number: int) -> None:
@@ -202,10 +212,7 @@ def test_file_in_memory(bank: Bank) -> None:
         assert bank.broken(pfn) and bank.corrupted() == before + 1
         holder.job.kill()
         holder.job.wait()
-        with Watch(machine) as watch:
-            assert machine.write(f"{MEMORY}/memory{number}/state", "offline") == errno.EBUSY
-            told = watch.only()
-        assert (told.outcome, told.pfn, told.cls) == ("unmovable page", pfn, "hwpoison in use")
+        assert does_not_go(bank, number) == pfn
         assert machine.run("cat /mnt/memory/data > /dev/null").code != 0
     finally:
         machine.sh("rm -f /mnt/memory/data; umount /mnt/memory")
@@ -222,10 +229,7 @@ def test_pinned(bank: Bank) -> None:
     pinned = frames[::len(frames) // PINS]
     assert all(bank.break_page(frame) == 0 for frame in pinned)
     assert bank.corrupted() == before + len(pinned) == before + PINS
-    with Watch(machine) as watch:
-        assert machine.write(f"{MEMORY}/memory{number}/state", "offline") == errno.EBUSY
-        told = watch.only()
-    assert (told.outcome, told.cls) == ("unmovable page", "hwpoison in use") and told.pfn in pinned
+    assert does_not_go(bank, number) in pinned
     holder.job.kill()
     holder.job.wait()
     goes_for_good(bank, number)
@@ -274,11 +278,7 @@ def test_left_to_the_kernel(kernel_block: Bank) -> None:
     ring = machine.start(f"ring -n {NODE} 'put {INJECT}/corrupt-pfn $PFN; echo broken $PFN; read word'", more=True)
     pfn = int(ring.expect("^broken (.*)$")[1], 16)
     assert pfn * PAGE // BLOCK == number and bank.broken(pfn)
-    with Watch(machine) as watch:
-        assert machine.write(f"{MEMORY}/memory{number}/state", "offline") == errno.EBUSY
-        told = watch.only()
-    assert (told.outcome, told.pfn, told.cls) == ("unmovable page", pfn, "hwpoison in use")
-    assert machine.memory(use=False).block(number).online
+    assert does_not_go(bank, number) == pfn
     ring.feed(b"given back\n")
     assert ring.wait().code == 0
     goes_for_good(bank, number)

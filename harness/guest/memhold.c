@@ -136,7 +136,7 @@ static void print_blocks(struct hold *h)
 	for (size_t page = 0; page < h->bytes / PAGE; page += 512) {
 		size_t n = h->bytes / PAGE - page < 512 ? h->bytes / PAGE - page : 512;
 
-		if (!pagemap_read((char *)h->area + page * PAGE, n, entry))
+		if (!pagemap_read(h->area + page * PAGE, n, entry))
 			fail("pagemap");
 		for (size_t i = 0; i < n; i++) {
 			uint64_t block = (entry[i] & PM_PFN) / per_block;
